@@ -1,0 +1,79 @@
+//! What a decky may send: answers, and what it takes to be reachable. Never a beginning.
+//!
+//! Apart from the seccomp filter of the process that serves the decky, this is what holds when
+//! that process is taken over: the frame is dropped below it, by a program it cannot reach.
+
+use decnet_ebpf::{Decky, TallyKey, kind};
+
+use crate::maps::SEEN;
+use crate::parse::{
+    ACK, ETH_ARP, ETH_IPV4, ETH_IPV6, Frame, ICMP, ICMPV6, IGMP, Packet, RST, SYN, TCP, UDP, ipv4,
+    ipv6, mapped, network,
+};
+
+/// What becomes of a frame.
+#[derive(PartialEq)]
+pub(crate) enum Verdict {
+    /// It goes on.
+    Pass,
+    /// It is dropped.
+    Drop,
+}
+
+/// Whether `sender` may send this frame.
+#[inline(always)]
+pub(crate) fn verdict(frame: Frame, sender: &Decky) -> Verdict {
+    let allowed = match network(frame) {
+        Some((ETH_ARP, at)) => arp(frame, at, sender),
+        Some((ETH_IPV4, at)) => match ipv4(frame, at) {
+            Some(packet) => packet.src == mapped(sender.ip4) && upper(frame, &packet, sender),
+            None => false,
+        },
+        Some((ETH_IPV6, at)) => match ipv6(frame, at) {
+            Some(packet) => own(&packet.src, sender) && upper(frame, &packet, sender),
+            None => false,
+        },
+        _ => false,
+    };
+    if allowed { Verdict::Pass } else { Verdict::Drop }
+}
+
+/// ARP speaks for the decky's own address only.
+#[inline(always)]
+fn arp(frame: Frame, at: usize, sender: &Decky) -> bool {
+    match frame.read::<4>(at + 14) {
+        Some(ip) => ip == [0; 4] || ip == sender.ip4,
+        None => false,
+    }
+}
+
+#[inline(always)]
+fn own(ip: &[u8; 16], sender: &Decky) -> bool {
+    *ip == sender.link_local || *ip == sender.ip6 || *ip == [0; 16]
+}
+
+#[inline(always)]
+fn upper(frame: Frame, packet: &Packet, sender: &Decky) -> bool {
+    if matches!(packet.fragment, Some(offset) if offset != 0) {
+        return true;
+    }
+    match packet.protocol {
+        TCP => match frame.byte(packet.upper + 13) {
+            Some(flags) => flags & (ACK | RST) != 0 || flags & SYN == 0,
+            None => false,
+        },
+        UDP => {
+            let key = TallyKey { src: packet.dst, decky: sender.id, kind: kind::UDP.into() };
+            // SAFETY: only whether there is an entry counts.
+            unsafe { SEEN.get(&key) }.is_some()
+        }
+        // Echo reply, unreachable, time exceeded, parameter problem, timestamp reply.
+        ICMP => matches!(frame.byte(packet.upper), Some(0 | 3 | 11 | 12 | 14)),
+        // Errors, echo reply, listener reports, router and neighbour solicitation, advertisement.
+        ICMPV6 => {
+            matches!(frame.byte(packet.upper), Some(1..=4 | 129 | 131..=133 | 135 | 136 | 143))
+        }
+        IGMP => true,
+        _ => false,
+    }
+}

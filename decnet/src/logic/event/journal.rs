@@ -1,0 +1,46 @@
+//! An event as journald fields, so that `journalctl DECNET_EVENT=auth.attempt` finds it.
+
+use super::Event;
+use super::fields::{each, summary};
+
+/// Longest field name that journald takes.
+const MAX_NAME: usize = 64;
+
+/// The name and value of each field of `event`.
+///
+/// **Shape**: names of `A-Z`, `0-9` and `_`, beginning with a letter. `MESSAGE` comes first, then
+/// `MESSAGE_ID`, by which `journalctl -x` finds the catalogue entry of the kind.
+pub fn fields(event: &Event) -> Vec<(String, String)> {
+    let mut fields = vec![
+        ("MESSAGE".to_owned(), summary(event)),
+        ("MESSAGE_ID".to_owned(), event.event.message_id().to_owned()),
+        ("PRIORITY".to_owned(), "6".to_owned()),
+        ("DECNET_EVENT".to_owned(), event.event.to_string()),
+        ("DECNET_TIME".to_owned(), event.ts.to_string()),
+    ];
+    if let Some(decky) = &event.decky {
+        fields.push(("DECNET_DECKY".to_owned(), decky.name.to_string()));
+    }
+    if let Some(service) = &event.service {
+        fields.push(("DECNET_SERVICE".to_owned(), service.to_string()));
+    }
+    if let Some(session) = event.session {
+        fields.push(("DECNET_SESSION".to_owned(), session.to_string()));
+    }
+    each(event, &mut |key, value| fields.push((name(key), value.to_owned())));
+    fields
+}
+
+/// What other tools call so already keeps its name; the rest is ours.
+fn name(key: &str) -> String {
+    let upper: String = key
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    let known = ["SRC_", "DST_"].iter().any(|prefix| upper.starts_with(prefix));
+    let full = if known { upper } else { format!("DECNET_{upper}") };
+    full.chars().take(MAX_NAME).collect()
+}
+
+#[cfg(test)]
+mod tests;

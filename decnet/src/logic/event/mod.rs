@@ -1,0 +1,251 @@
+//! The one record of what happened, and its views.
+//!
+//! An event is made once, by [`Event`], and read many ways: as a JSON line (serde), as an RFC 5424
+//! line ([`syslog`]) and as journald fields ([`journal`]). The catalogue of kinds is closed.
+
+mod fields;
+pub mod journal;
+mod kind;
+mod raw;
+pub mod syslog;
+mod value;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::logic::mac::Mac;
+use crate::logic::name::DeckyName;
+use crate::logic::time::Timestamp;
+
+pub use kind::{Kind, UnknownKind};
+pub use raw::{MAX_RAW, Raw, RawDigest};
+pub use value::{Data, Value};
+
+/// Name of the JSON shape.
+pub const SCHEMA: &str = "decnet.event/1";
+
+/// Longest text from outside that one field keeps, in bytes.
+pub const MAX_TEXT: usize = 4096;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Always [`SCHEMA`].
+    pub schema: Cow<'static, str>,
+    /// Unique, ordered by time (UUIDv7).
+    pub id: Uuid,
+    /// When it happened.
+    pub ts: Timestamp,
+    /// Which node saw it.
+    pub node: Arc<str>,
+    /// Which run of that node's agent.
+    pub boot_id: Uuid,
+    /// Its number in that run, from 1 and without gaps.
+    pub seq: u64,
+    /// The decky it happened to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decky: Option<Arc<DeckyPart>>,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<Source>,
+    /// What it was aimed at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dst: Option<Target>,
+    /// `tcp`, `udp`, `icmp`, `icmp6`, `arp`, `nd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+    /// The service that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Cow<'static, str>>,
+    /// The connection it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// What happened.
+    pub event: Kind,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// What the visitor tried to log in with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creds: Option<Creds>,
+    /// What else is known, by kind.
+    #[serde(default, skip_serializing_if = "Data::is_empty")]
+    pub data: Data,
+    /// The bytes themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Raw>,
+}
+
+/// A decky as events name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeckyPart {
+    /// Its name.
+    pub name: DeckyName,
+    /// Its IPv4 address.
+    pub ip: IpAddr,
+    /// Its IPv6 address, when it has one beside the link-local.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip6: Option<IpAddr>,
+    /// Its MAC.
+    pub mac: Mac,
+    /// The hostname it shows.
+    pub hostname: String,
+    /// The persona it wears.
+    pub persona: Cow<'static, str>,
+}
+
+/// The visitor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Address; absent for a frame without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// Port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// MAC of the last hop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+    /// VLAN the frame was tagged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
+    /// p0f-style signature of its SYN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<Arc<str>>,
+}
+
+/// What a packet or a connection was aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Address.
+    pub ip: IpAddr,
+    /// Port; absent where the transport has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+/// How it travelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Address resolution of IPv4.
+    Arp,
+    /// ICMP.
+    Icmp,
+    /// ICMPv6.
+    Icmp6,
+    /// Neighbour discovery of IPv6.
+    Nd,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Transport {
+    /// As events write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arp => "arp",
+            Self::Icmp => "icmp",
+            Self::Icmp6 => "icmp6",
+            Self::Nd => "nd",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Refused by what was tried.
+    Failure,
+    /// Turned away by a limit.
+    Limited,
+    /// Let in, done.
+    Success,
+}
+
+impl Outcome {
+    /// As events write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Limited => "limited",
+            Self::Success => "success",
+        }
+    }
+}
+
+/// What a visitor tried to log in with. Each part is cut at [`MAX_TEXT`] bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creds {
+    /// User name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Password, in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A public key's type and SHA-256 fingerprint, or another answer that is no password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A connection of a visitor to a service.
+///
+/// **Shape**: 64 random bits; as text 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SessionId(pub u64);
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A text that is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a session of 16 hexadecimal digits")]
+pub struct NotASession;
+
+impl std::str::FromStr for SessionId {
+    type Err = NotASession;
+
+    fn from_str(text: &str) -> Result<Self, NotASession> {
+        if text.len() != 16 || !text.bytes().all(|c| c.is_ascii_hexdigit()) {
+            return Err(NotASession);
+        }
+        u64::from_str_radix(text, 16).map(Self).or(Err(NotASession))
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() { to.collect_str(self) } else { self.0.serialize(to) }
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        } else {
+            u64::deserialize(from).map(Self)
+        }
+    }
+}
+
+/// Text from outside, made safe to keep: invalid UTF-8 replaced, cut at [`MAX_TEXT`] bytes.
+pub fn text(bytes: &[u8]) -> String {
+    let cut = bytes.get(..MAX_TEXT).unwrap_or(bytes);
+    String::from_utf8_lossy(cut).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

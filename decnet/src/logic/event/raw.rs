@@ -1,0 +1,64 @@
+//! The bytes a visitor sent, as far as they are kept.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// Most bytes that an event keeps; the digest and the length are of all of them.
+pub const MAX_RAW: usize = 4096;
+
+/// Bytes as an event carries them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    /// SHA-256 of all bytes, in hexadecimal.
+    pub sha256: String,
+    /// Length of all bytes.
+    pub len: u64,
+    /// The first [`MAX_RAW`] of them, base64.
+    pub b64: String,
+}
+
+impl Raw {
+    /// Keeps `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut digest = RawDigest::default();
+        digest.update(bytes);
+        digest.finish()
+    }
+}
+
+/// Bytes that come piece by piece, of which only the first are held.
+#[derive(Clone, Debug, Default)]
+pub struct RawDigest {
+    hash: Sha256,
+    len: u64,
+    head: Vec<u8>,
+}
+
+impl RawDigest {
+    /// Adds a piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.hash.update(piece);
+        self.len += piece.len() as u64;
+        let room = MAX_RAW.saturating_sub(self.head.len());
+        self.head.extend_from_slice(piece.get(..room).unwrap_or(piece));
+    }
+
+    /// How many bytes came so far.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether none came.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes as an event carries them.
+    pub fn finish(self) -> Raw {
+        let hash = self.hash.finalize();
+        let sha256 = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Raw { sha256, len: self.len, b64: STANDARD.encode(&self.head) }
+    }
+}

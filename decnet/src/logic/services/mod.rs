@@ -1,0 +1,74 @@
+//! The services of a decky: sans-IO state machines, bytes in, bytes and reports out.
+//!
+//! A [`Service`] is one connection. It is given what arrived with a [`Context`], and answers
+//! through a [`Reply`]: bytes to send, [`Report`]s of what the visitor did, and whether to wait or
+//! to close. It never sees a socket, a clock or a random source of its own, so it is tested and
+//! fuzzed as it is. What a visitor may use up is bounded here by each service (buffers, lines,
+//! files) and around it by whoever runs it (time, bytes, connections).
+
+pub mod catchall;
+pub mod ftp;
+pub mod http;
+mod kind;
+pub mod redis;
+mod reply;
+mod settings;
+pub mod ssh;
+mod state;
+pub mod telnet;
+
+use std::net::SocketAddr;
+
+use crate::logic::decky::Identity;
+use crate::logic::time::Timestamp;
+
+pub use kind::{ServiceKind, UnknownService};
+pub use reply::{Reply, Report};
+pub use settings::{ServiceSpec, Settings};
+pub use state::State;
+
+/// What a service is given each time it is called.
+#[expect(missing_debug_implementations, reason = "a bundle of borrows, made for one call")]
+pub struct Context<'a> {
+    /// The time now.
+    pub now: Timestamp,
+    /// The decky it belongs to.
+    pub decky: &'a Identity,
+    /// What the decky's visitors share: files, keys, whatever outlives a connection.
+    pub state: &'a mut State,
+    /// Fills a buffer with random bytes, fit for keys.
+    pub random: &'a mut dyn FnMut(&mut [u8]),
+    /// The decky's end of the connection.
+    pub local: SocketAddr,
+    /// The visitor's end.
+    pub peer: SocketAddr,
+}
+
+/// One connection to a decky's service.
+pub trait Service {
+    /// Called once, before anything has arrived.
+    fn open(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called with what has arrived, in order, never empty.
+    fn receive(&mut self, bytes: &[u8], context: &mut Context<'_>, reply: &mut Reply);
+
+    /// Called when the time has passed for which the last reply asked to wait.
+    fn wake(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called once, when the visitor has sent its last byte or the connection is gone. Bytes that
+    /// are still sent may arrive nowhere.
+    fn end(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+}
+
+/// A fresh connection to the service that `settings` describe.
+pub fn begin(settings: &Settings) -> Box<dyn Service> {
+    match settings {
+        Settings::Ftp(settings) => Box::new(ftp::Session::new(settings)),
+        Settings::Http(settings) => Box::new(http::Session::new(settings)),
+        Settings::Redis(settings) => Box::new(redis::Session::new(settings)),
+        Settings::Ssh(settings) => Box::new(ssh::Session::new(settings)),
+        Settings::Tcp => Box::new(catchall::Tcp::default()),
+        Settings::Telnet(settings) => Box::new(telnet::Session::new(settings)),
+        Settings::Udp => Box::new(catchall::Tcp::default()),
+    }
+}

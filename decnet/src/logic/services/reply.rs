@@ -1,0 +1,78 @@
+//! What a service answers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::logic::event::{Creds, Data, Kind, Outcome, Raw};
+
+/// What a service wants done after a call.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// Bytes to send, in order.
+    pub bytes: Vec<u8>,
+    /// What the visitor did.
+    pub reports: Vec<Report>,
+    /// Send the bytes, read nothing for this long, then call `wake`.
+    pub wait: Option<Duration>,
+    /// Send the bytes, then close.
+    pub close: bool,
+}
+
+impl Reply {
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.bytes.extend_from_slice(bytes.as_ref());
+    }
+
+    /// Reports what the visitor did.
+    pub fn report(&mut self, report: Report) {
+        self.reports.push(report);
+    }
+}
+
+/// Something a visitor did in a connection. Whoever runs the service adds who, where and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it was.
+    pub kind: Kind,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// What was tried as a login.
+    pub creds: Option<Creds>,
+    /// What else is known.
+    pub data: Data,
+    /// The bytes themselves.
+    pub raw: Option<Raw>,
+}
+
+impl Report {
+    /// A report without particulars.
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, outcome: None, creds: None, data: Data::new(), raw: None }
+    }
+
+    /// A login with a password.
+    pub fn login(user: String, password: String, outcome: Outcome) -> Self {
+        let creds = Creds { user: Some(user), password: Some(password), key: None };
+        Self { outcome: Some(outcome), creds: Some(creds), ..Self::new(Kind::AuthAttempt) }
+    }
+
+    /// The same with how it ended.
+    #[must_use]
+    pub fn outcome(self, outcome: Outcome) -> Self {
+        Self { outcome: Some(outcome), ..self }
+    }
+
+    /// The same with what else is known.
+    #[must_use]
+    pub fn data(self, data: Data) -> Self {
+        Self { data, ..self }
+    }
+
+    /// The same with the bytes.
+    #[must_use]
+    pub fn raw(self, raw: Raw) -> Self {
+        Self { raw: Some(raw), ..self }
+    }
+}

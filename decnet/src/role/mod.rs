@@ -1,0 +1,1 @@
+//! Wires: one file or folder per subcommand.
