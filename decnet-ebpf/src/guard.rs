@@ -3,9 +3,11 @@
 //! Apart from the seccomp filter of the process that serves the decky, this is what holds when
 //! that process is taken over: the frame is dropped below it, by a program it cannot reach.
 
+use aya_ebpf::helpers::bpf_get_netns_cookie;
+use aya_ebpf::programs::TcContext;
 use decnet_ebpf::{Decky, TallyKey, kind};
 
-use crate::maps::SEEN;
+use crate::maps::{NAMESPACES, SEEN};
 use crate::parse::{
     ACK, ETH_ARP, ETH_IPV4, ETH_IPV6, Frame, ICMP, ICMPV6, IGMP, Packet, RST, SYN, TCP, UDP, ipv4,
     ipv6, mapped, network,
@@ -18,6 +20,26 @@ pub(crate) enum Verdict {
     Pass,
     /// It is dropped.
     Drop,
+}
+
+/// Set by the loader; older kernels refuse a program that asks for a packet's namespace.
+#[unsafe(no_mangle)]
+static KNOWS_NAMESPACES: u8 = 0;
+
+/// Whether a frame was sent by a socket in a decky's namespace and bears another MAC than the
+/// decky's, as only an intruder's would.
+#[inline(always)]
+pub(crate) fn is_disguised(ctx: &TcContext, src: &[u8; 6]) -> bool {
+    // SAFETY: a byte that nobody writes after the program is loaded; volatile because the compiler
+    // must not take its value here for the one that the loader puts in.
+    if unsafe { (&raw const KNOWS_NAMESPACES).read_volatile() } == 0 {
+        return false;
+    }
+    // SAFETY: the context is valid for the length of the program.
+    let cookie = unsafe { bpf_get_netns_cookie(ctx.skb.skb.cast()) };
+    // SAFETY: the value is copied at once.
+    let owner = unsafe { NAMESPACES.get(&cookie) };
+    owner.is_some_and(|mac| mac[..6] != *src)
 }
 
 /// Whether `sender` may send this frame.

@@ -16,6 +16,12 @@
 pub mod map {
     /// Hash, key MAC in [`super::MacKey`], value [`super::Decky`].
     pub const DECKIES: &str = "DECKIES";
+    /// Array of `u64`: the bits [`super::present`] of every decky's MAC are set. What has none
+    /// there is no decky, which is found out without a look-up of the hash.
+    pub const PRESENT: &str = "PRESENT";
+    /// Hash, key cookie of a decky's network namespace (`u64`), value its MAC in
+    /// [`super::MacKey`].
+    pub const NAMESPACES: &str = "NAMESPACES";
     /// Hash, key address as 16 bytes (IPv4 mapped), value decky number.
     pub const ADDRESSES: &str = "ADDRESSES";
     /// LRU hash, key [`super::TallyKey`], value [`super::Tally`].
@@ -43,6 +49,10 @@ pub mod program {
     /// Socket lookup in a decky's namespace.
     pub const STEER: &str = "steer";
 }
+
+/// Name of the global that says whether the kernel tells classifiers the cookie of a packet's
+/// network namespace (`u8`, 0 or 1; Linux 6.15 does).
+pub const KNOWS_NAMESPACES: &str = "KNOWS_NAMESPACES";
 
 /// Most deckies one node can hold.
 pub const MAX_DECKIES: u32 = 16_384;
@@ -142,6 +152,18 @@ pub mod policy {
 
 /// A MAC address as a map key: six bytes, then two of zero.
 pub type MacKey = [u8; 8];
+
+/// Bits in the map `PRESENT`.
+pub const PRESENT_BITS: u32 = 65_536;
+
+/// The bit of a MAC in the map `PRESENT`: its word, and its place in it.
+#[inline(always)]
+pub const fn present(mac: &[u8; 6]) -> (u32, u64) {
+    let low = u32::from_ne_bytes([mac[2], mac[3], mac[4], mac[5]]);
+    // Multiplicative hashing (Knuth, volume 3, section 6.4): the upper bits are well mixed.
+    let bit = low.wrapping_mul(0x9e37_79b1) >> 16;
+    (bit / 64, 1 << (bit % 64))
+}
 
 /// What the kernel half knows of a decky.
 #[repr(C)]

@@ -64,7 +64,13 @@ pub(crate) fn ingress(ctx: TcContext) -> i32 {
 #[classifier]
 pub(crate) fn egress(ctx: TcContext) -> i32 {
     let Some(macs) = Macs::read(&ctx) else { return TC_ACT_UNSPEC };
-    let Some(sender) = maps::decky(&macs.src) else { return TC_ACT_UNSPEC };
+    let Some(sender) = maps::decky(&macs.src) else {
+        if guard::is_disguised(&ctx, &macs.src) {
+            count::add(counter::GUARDED);
+            return TC_ACT_SHOT;
+        }
+        return TC_ACT_UNSPEC;
+    };
     let Some(space) = maps::scratch() else { return TC_ACT_SHOT };
     let allowed = match emit::fetch(&ctx, space) {
         Some(frame) => guard::verdict(frame, sender) == Verdict::Pass,

@@ -3,7 +3,8 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SockHash};
 use decnet_ebpf::{
-    Decky, MAX_DECKIES, MAX_TALLIES, MacKey, PortKey, Sighting, Tally, TallyKey, counter, setting,
+    Decky, MAX_DECKIES, MAX_TALLIES, MacKey, PRESENT_BITS, PortKey, Sighting, Tally, TallyKey,
+    counter, present, setting,
 };
 
 /// Memory for an entry is taken when it is made (`BPF_F_NO_PREALLOC`).
@@ -20,6 +21,11 @@ pub(crate) struct Scratch {
 
 #[map]
 pub(crate) static DECKIES: HashMap<MacKey, Decky> =
+    HashMap::with_max_entries(MAX_DECKIES, ON_DEMAND);
+#[map]
+pub(crate) static PRESENT: Array<u64> = Array::with_max_entries(PRESENT_BITS / 64, 0);
+#[map]
+pub(crate) static NAMESPACES: HashMap<u64, MacKey> =
     HashMap::with_max_entries(MAX_DECKIES, ON_DEMAND);
 #[map]
 pub(crate) static ADDRESSES: HashMap<[u8; 16], u32> =
@@ -44,6 +50,11 @@ pub(crate) static CATCHALL: SockHash<PortKey> = SockHash::with_max_entries(4 * M
 /// The decky that has this MAC.
 #[inline(always)]
 pub(crate) fn decky(mac: &[u8; 6]) -> Option<&'static Decky> {
+    let (word, bit) = present(mac);
+    match PRESENT.get(word) {
+        Some(bits) if *bits & bit != 0 => {}
+        _ => return None,
+    }
     let key: MacKey = [mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0];
     // SAFETY: an entry is replaced as a whole by the user half, and a removed one stays readable
     // until the program has ended (RCU).

@@ -1,2 +1,49 @@
-//! Developer tasks.
-fn main() {}
+//! Developer tasks: `cargo xtask <task>`. Each does all its own set-up.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line tool")]
+
+mod apt;
+mod bpf;
+mod check;
+mod layers;
+mod licences;
+mod run;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask <task>
+  up [OPTIONS]         build decnet and run `decnet up` with these options
+  test [NAME]          everything, or the integration tests whose name contains NAME
+  check                format, lints, layers, licences
+  build-ebpf [--check] build the capture programs; with --check compare them with the committed ones";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut words = args.iter().map(String::as_str);
+    let task = words.next().unwrap_or_default();
+    let rest: Vec<&str> = words.collect();
+    let done = match task {
+        "build-ebpf" => match rest.as_slice() {
+            [] => bpf::build(),
+            ["--check"] => bpf::compare().map(drop),
+            _ => return wrong_use(),
+        },
+        "check" => check::run(),
+        "test" => test::run(&rest),
+        "up" => up::run(&rest),
+        _ => return wrong_use(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {task}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong_use() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,41 @@
+//! Everything that is tested, in the order in which it is quickest to fail.
+
+use anyhow::Result;
+
+use crate::apt;
+use crate::bpf::{self, Compared};
+use crate::run::{self, cargo, say};
+
+/// Real clients, and what the tests look with.
+const PROGRAMS: [(&str, &str); 11] = [
+    ("cc", "gcc"),
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
+    ("curl", "curl"),
+    ("ip", "iproute2"),
+    ("lftp", "lftp"),
+    ("ping", "iputils-ping"),
+    ("redis-cli", "redis-tools"),
+    ("ssh", "openssh-client"),
+    ("tcpdump", "tcpdump"),
+    ("telnet", "telnet"),
+];
+
+/// Runs all tests, or only the integration tests whose names contain one of `names`.
+pub(crate) fn run(names: &[&str]) -> Result<()> {
+    apt::programs(&PROGRAMS)?;
+    if names.is_empty() {
+        say("unit tests");
+        run::run(&mut cargo(&["test", "--quiet", "--package", "decnet", "--lib"]))?;
+    }
+    let object = match bpf::compare()? {
+        Compared::Same => None,
+        Compared::OtherToolchain(object) => Some(object),
+    };
+    say("integration tests: real kernel, real clients");
+    let mut tests = cargo(&["test", "--quiet", "--package", "decnet-tests", "--"]);
+    if let Some(object) = object {
+        tests.env("DECNET_BPF_OBJECT", object);
+    }
+    run::run(tests.args(names))
+}
