@@ -7,6 +7,7 @@ mod fields;
 pub mod journal;
 mod kind;
 mod raw;
+mod stamp;
 pub mod syslog;
 mod value;
 
@@ -23,6 +24,7 @@ use crate::logic::time::Timestamp;
 
 pub use kind::{Kind, UnknownKind};
 pub use raw::{MAX_RAW, Raw, RawDigest};
+pub use stamp::Stamp;
 pub use value::{Data, Value};
 
 /// Name of the JSON shape.
