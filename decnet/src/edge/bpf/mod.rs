@@ -1,0 +1,268 @@
+//! The capture programs in the kernel: loaded, pinned, opened, attached.
+//!
+//! Loading takes CAP_BPF and CAP_PERFMON, and is done once: by `decnet bpf load`, which pins
+//! everything and ends, or by a role that starts as root and then drops to CAP_NET_ADMIN and
+//! CAP_NET_RAW. Those two suffice for everything else here.
+
+mod maps;
+mod rings;
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use aya::maps::{Map, MapData, MapError};
+use aya::programs::tc::{self, NlOptions, TcAttachOptions};
+use aya::programs::{LinkOrder, Program, ProgramError, SchedClassifier, SkLookup, TcAttachType};
+use aya::util::KernelVersion;
+use aya::{Ebpf, EbpfLoader};
+use decnet_ebpf::{KNOWS_NAMESPACES, map, program};
+
+pub use maps::{Counters, Maps, Wakeups};
+pub use rings::Ring;
+
+/// The programs as they were built.
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/programs.o"));
+
+/// First kernel with tcx, which needs no queueing discipline and ends with its file descriptor.
+const TCX: KernelVersion = KernelVersion::new(6, 6, 0);
+
+/// Longest verifier log that an error repeats, in bytes.
+const MAX_LOG: usize = 2_000;
+
+/// What can go wrong with the capture programs.
+#[derive(Debug, thiserror::Error)]
+pub enum BpfError {
+    /// A program cannot be attached.
+    #[error("cannot attach capture to `{interface}`")]
+    Attach {
+        /// To what.
+        interface: String,
+        /// Why.
+        #[source]
+        source: ProgramError,
+    },
+    /// The kernel does not take the programs.
+    #[error("cannot load the capture programs into the kernel: {0}")]
+    Load(String),
+    /// A map cannot be read or written.
+    #[error("cannot use capture map {map}")]
+    Map {
+        /// Which.
+        map: &'static str,
+        /// Why.
+        #[source]
+        source: MapError,
+    },
+    /// The object lacks a map or a program: it is of another version.
+    #[error("the capture programs have no {0}")]
+    Missing(&'static str),
+    /// A pin cannot be made or opened.
+    #[error("cannot {doing} `{path}`: {why}")]
+    Pin {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The socket look-up cannot be attached to a decky's namespace.
+    #[error("cannot attach the catch-all to a decky")]
+    Steer(#[source] ProgramError),
+}
+
+/// The result of working with the capture programs.
+pub type Result<T> = std::result::Result<T, BpfError>;
+
+/// The programs, in the kernel and ready to be attached.
+#[derive(Debug)]
+pub struct Programs {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Loaded(Box<Ebpf>),
+    Pinned {
+        dir: PathBuf,
+        ingress: Box<SchedClassifier>,
+        egress: Box<SchedClassifier>,
+        steer: Box<SkLookup>,
+    },
+}
+
+impl Programs {
+    /// Loads them.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Load`] without CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or on a kernel that does
+    /// not take them.
+    pub fn load() -> Result<Self> {
+        // Whether the kernel has what is optional is found out by asking for it.
+        Self::load_with(1).or_else(|_| Self::load_with(0))
+    }
+
+    fn load_with(knows_namespaces: u8) -> Result<Self> {
+        let mut loader = EbpfLoader::new();
+        loader.override_global(KNOWS_NAMESPACES, &knows_namespaces, true);
+        let mut ebpf = loader.load(OBJECT).map_err(|error| refused(&error))?;
+        for (_, program) in ebpf.programs_mut() {
+            match program {
+                Program::SchedClassifier(program) => program.load(),
+                Program::SkLookup(program) => program.load(),
+                _ => Ok(()),
+            }
+            .map_err(|error| refused(&error))?;
+        }
+        Ok(Self { source: Source::Loaded(Box::new(ebpf)) })
+    }
+
+    /// Pins programs and maps below `dir`, which must be on a bpffs, so that [`Programs::open`]
+    /// finds them.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Pin`] when one cannot be pinned; what was pinned by this call stays.
+    pub fn pin(&mut self, dir: &Path) -> Result<()> {
+        let Source::Loaded(ebpf) = &mut self.source else { return Ok(()) };
+        for (name, map) in ebpf.maps() {
+            map.pin(dir.join(name)).map_err(|error| pin("pin", &dir.join(name), &error))?;
+        }
+        for (name, program) in ebpf.programs_mut() {
+            let path = dir.join(name);
+            program.pin(&path).map_err(|error| pin("pin", &path, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Opens what [`Programs::pin`] pinned below `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Pin`] when one is not there or not ours to open.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let classifier = |name| {
+            let path = dir.join(name);
+            SchedClassifier::from_pin(&path)
+                .map_err(|error| pin("open", &path, &error))
+                .map(Box::new)
+        };
+        let path = dir.join(program::STEER);
+        let steer = SkLookup::from_pin(&path).map_err(|error| pin("open", &path, &error))?;
+        Ok(Self {
+            source: Source::Pinned {
+                dir: dir.into(),
+                ingress: classifier(program::INGRESS)?,
+                egress: classifier(program::EGRESS)?,
+                steer: Box::new(steer),
+            },
+        })
+    }
+
+    /// Takes the maps; once.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Missing`] when one is not there, [`BpfError::Map`] when it is of another kind.
+    pub fn maps(&mut self) -> Result<Maps> {
+        Maps::new(|name| self.take_map(name))
+    }
+
+    /// Takes the two rings; once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Programs::maps`].
+    pub fn rings(&mut self) -> Result<(Ring, Ring)> {
+        Ok((Ring::new(self.take_map(map::PRIO)?)?, Ring::new(self.take_map(map::BULK)?)?))
+    }
+
+    fn take_map(&mut self, name: &'static str) -> Result<Map> {
+        match &mut self.source {
+            Source::Loaded(ebpf) => ebpf.take_map(name).ok_or(BpfError::Missing(name)),
+            Source::Pinned { dir, .. } => {
+                let path = dir.join(name);
+                let data = MapData::from_pin(&path).map_err(|error| pin("open", &path, &error))?;
+                Map::from_map_data(data).map_err(|source| BpfError::Map { map: name, source })
+            }
+        }
+    }
+
+    /// Attaches the capture to `interface`, a link of the network namespace of this thread. It
+    /// ends with this value, or with the process.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Attach`] when there is no such link, or CAP_NET_ADMIN is missing.
+    pub fn attach(&mut self, interface: &str) -> Result<()> {
+        let tcx = KernelVersion::current().is_ok_and(|kernel| kernel >= TCX);
+        if !tcx {
+            // It may be there already, which is as good; attaching says so if it is not.
+            drop(tc::qdisc_add_clsact(interface));
+        }
+        let sides =
+            [(program::INGRESS, TcAttachType::Ingress), (program::EGRESS, TcAttachType::Egress)];
+        for (name, side) in sides {
+            let options = if tcx {
+                TcAttachOptions::TcxOrder(LinkOrder::first())
+            } else {
+                TcAttachOptions::Netlink(NlOptions::default())
+            };
+            self.classifier(name)?
+                .attach_with_options(interface, side, options)
+                .map_err(|source| BpfError::Attach { interface: interface.to_owned(), source })?;
+        }
+        Ok(())
+    }
+
+    /// Lets the catch-all of a decky take the connections of its network namespace. It ends with
+    /// the namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Steer`] when CAP_NET_ADMIN is missing.
+    pub fn steer(&mut self, namespace: impl AsFd) -> Result<()> {
+        let program = match &mut self.source {
+            Source::Pinned { steer, .. } => steer.as_mut(),
+            Source::Loaded(ebpf) => match ebpf.program_mut(program::STEER) {
+                Some(Program::SkLookup(program)) => program,
+                _ => return Err(BpfError::Missing(program::STEER)),
+            },
+        };
+        program.attach(namespace).map(drop).map_err(BpfError::Steer)
+    }
+
+    fn classifier(&mut self, name: &'static str) -> Result<&mut SchedClassifier> {
+        match &mut self.source {
+            Source::Pinned { ingress, .. } if name == program::INGRESS => Ok(ingress),
+            Source::Pinned { egress, .. } => Ok(egress),
+            Source::Loaded(ebpf) => match ebpf.program_mut(name) {
+                Some(Program::SchedClassifier(program)) => Ok(program),
+                _ => Err(BpfError::Missing(name)),
+            },
+        }
+    }
+}
+
+/// A refusal of the kernel, with as much of the verifier's log as a person reads.
+fn refused(error: &dyn std::error::Error) -> BpfError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    if text.len() > MAX_LOG {
+        // The end of a verifier log says what it did not like.
+        let from = (text.len() - MAX_LOG..text.len()).find(|at| text.is_char_boundary(*at));
+        text = format!("… {}", text.get(from.unwrap_or(0)..).unwrap_or_default());
+    }
+    BpfError::Load(text)
+}
+
+fn pin(doing: &'static str, path: &Path, error: &dyn std::error::Error) -> BpfError {
+    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    BpfError::Pin { doing, path: path.into(), why }
+}

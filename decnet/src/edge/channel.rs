@@ -1,0 +1,202 @@
+//! A socket between two of our own processes that keeps messages whole and carries descriptors.
+//!
+//! `SOCK_SEQPACKET`: a message arrives as it was sent or not at all, also when the sender dies, and
+//! a full socket makes the sender wait instead of losing anything.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    recvmsg, sendmsg, setsockopt, socketpair, sockopt,
+};
+
+use crate::logic::wire::{MAX_FDS, MAX_MESSAGE};
+
+/// Bytes that may wait in a channel before its sender does.
+const ROOM: usize = 4 * 1024 * 1024;
+
+/// What can go wrong with a channel.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// The other end is gone.
+    #[error("the other process is gone")]
+    Closed,
+    /// There is nothing to read, or no room to write.
+    #[error("not ready")]
+    NotReady,
+    /// The kernel refuses.
+    #[error("cannot {doing} channel")]
+    Os {
+        /// What was tried.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Errno,
+    },
+    /// A message that is longer or carries more than agreed.
+    #[error("message is cut off")]
+    Truncated,
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub struct Channel {
+    socket: OwnedFd,
+}
+
+/// A message as it came.
+#[derive(Debug)]
+pub struct Message {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its file descriptors.
+    pub fds: Vec<OwnedFd>,
+}
+
+impl Channel {
+    /// Two ends. Both are closed in a program that is executed, unless passed on by hand.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError::Os`] when there are no file descriptors left.
+    pub fn pair() -> Result<(Self, Self), ChannelError> {
+        let os = |source| ChannelError::Os { doing: "make", source };
+        let kind = SockType::SeqPacket;
+        let (a, b) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(os)?;
+        for end in [&a, &b] {
+            // More than the system's limit needs CAP_NET_ADMIN; without it the limit serves.
+            if setsockopt(end, sockopt::SndBufForce, &ROOM).is_err() {
+                setsockopt(end, sockopt::SndBuf, &ROOM).map_err(os)?;
+            }
+        }
+        Ok((Self { socket: a }, Self { socket: b }))
+    }
+
+    /// The end that `socket` is.
+    pub fn from_fd(socket: OwnedFd) -> Self {
+        Self { socket }
+    }
+
+    /// Another handle on the same end.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError::Os`] when there are no file descriptors left.
+    pub fn duplicate(&self) -> Result<Self, ChannelError> {
+        let socket = self.socket.try_clone().map_err(|source| ChannelError::Os {
+            doing: "duplicate",
+            source: Errno::from_raw(source.raw_os_error().unwrap_or(0)),
+        })?;
+        Ok(Self { socket })
+    }
+
+    /// Sends a message, and waits while there is no room (or not, with [`Wait::No`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError::Closed`] when the other end is gone, [`ChannelError::NotReady`] when there
+    /// is no room, [`ChannelError::Os`] otherwise.
+    pub fn send(
+        &self,
+        bytes: &[u8],
+        fds: &[BorrowedFd<'_>],
+        wait: Wait,
+    ) -> Result<(), ChannelError> {
+        let raw: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+        let rights = [ControlMessage::ScmRights(&raw)];
+        let control: &[ControlMessage<'_>] = if raw.is_empty() { &[] } else { &rights };
+        let flags = MsgFlags::MSG_NOSIGNAL | wait.flag();
+        loop {
+            let sent = sendmsg::<UnixAddr>(
+                self.socket.as_raw_fd(),
+                &[IoSlice::new(bytes)],
+                control,
+                flags,
+                None,
+            );
+            return match sent {
+                Ok(_) => Ok(()),
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
+                    Err(ChannelError::Closed)
+                }
+                Err(Errno::EAGAIN | Errno::ETOOMANYREFS) => Err(ChannelError::NotReady),
+                Err(source) => Err(ChannelError::Os { doing: "write to", source }),
+            };
+        }
+    }
+
+    /// Takes the next message, and waits while there is none (or not, with [`Wait::No`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::send`], and [`ChannelError::Truncated`] for a message that does not fit.
+    pub fn receive(&self, wait: Wait) -> Result<Message, ChannelError> {
+        let mut bytes = vec![0; MAX_MESSAGE];
+        let mut space = nix::cmsg_space!([RawFd; MAX_FDS]);
+        loop {
+            let mut parts = [IoSliceMut::new(&mut bytes)];
+            let flags = MsgFlags::MSG_CMSG_CLOEXEC | wait.flag();
+            let got =
+                recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags);
+            let got = match got {
+                Ok(got) => got,
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => return Err(ChannelError::NotReady),
+                Err(Errno::ECONNRESET) => return Err(ChannelError::Closed),
+                Err(source) => return Err(ChannelError::Os { doing: "read from", source }),
+            };
+            let mut fds = Vec::new();
+            for control in
+                got.cmsgs().map_err(|source| ChannelError::Os { doing: "read from", source })?
+            {
+                if let ControlMessageOwned::ScmRights(raw) = control {
+                    fds.extend(raw.into_iter().map(owned));
+                }
+            }
+            if got.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
+                return Err(ChannelError::Truncated);
+            }
+            let length = got.bytes;
+            if length == 0 {
+                return Err(ChannelError::Closed);
+            }
+            bytes.truncate(length);
+            return Ok(Message { bytes, fds });
+        }
+    }
+}
+
+/// Takes a descriptor that the kernel has just put into this process.
+#[expect(unsafe_code, reason = "the one way to own a descriptor that came with a message")]
+fn owned(fd: RawFd) -> OwnedFd {
+    // SAFETY: `recvmsg` has just opened it for us (SCM_RIGHTS) and nobody else knows of it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Whether to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Return [`ChannelError::NotReady`] instead.
+    No,
+    /// As long as it takes.
+    Yes,
+}
+
+impl Wait {
+    fn flag(self) -> MsgFlags {
+        if self == Self::No { MsgFlags::MSG_DONTWAIT } else { MsgFlags::empty() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
