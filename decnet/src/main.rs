@@ -1,3 +1,7 @@
 //! The one binary: `decnet <role>`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    decnet::cli::main()
+}

@@ -1,1 +1,12 @@
 //! Wires: one file or folder per subcommand.
+
+pub mod agent;
+pub mod bpf;
+pub mod capture;
+pub mod doctor;
+pub mod events;
+pub mod face;
+pub mod keeper;
+pub mod lists;
+pub mod operator;
+pub mod up;

@@ -1,0 +1,133 @@
+//! From what was said to the role that does it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::args::{AgentArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs};
+use super::{WrongUse, file};
+use crate::edge::sinks::ToJournal;
+use crate::role;
+
+/// Runs the role.
+pub(super) fn role(cli: Cli) -> Result<ExitCode> {
+    match cli.role {
+        Role::Agent(ref args) => role::agent::run(&agent(&cli, args)?).map(|()| ExitCode::SUCCESS),
+        Role::Bpf(args) => bpf(&args),
+        Role::Capture(args) => role::capture::run(&role::capture::Settings {
+            decky: args.decky,
+            write: args.write,
+            span: args.seconds.map(Duration::from_secs),
+            run_dir: args.dir.run_dir,
+        }),
+        Role::Deploy(args) => {
+            role::operator::deploy(&args.dir.run_dir, &cli.config, show(args.json))
+        }
+        Role::Doctor(args) => role::doctor::run(args.interface.as_deref(), args.json),
+        Role::Escape => role::doctor::sandbox::run(),
+        Role::Events(args) => role::events::run(&events(args)),
+        Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
+        Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
+        Role::Personas => Ok(role::lists::personas()),
+        Role::Services => Ok(role::lists::services()),
+        Role::Status(args) => role::operator::status(&args.dir.run_dir, show(args.json)),
+        Role::Teardown(args) => role::operator::teardown(&args.dir.run_dir, args.decky),
+        Role::Up(ref args) => role::up::run(&up(&cli, args)?),
+        Role::Visitor => role::up::visitor::run(),
+    }
+}
+
+fn bpf(args: &BpfArgs) -> Result<ExitCode> {
+    let run_dir = &args.run_dir;
+    match args.action {
+        BpfAction::Load => role::bpf::load(run_dir, args.user.as_deref()),
+        BpfAction::Status => role::bpf::status(run_dir),
+        BpfAction::Unload => role::bpf::unload(run_dir),
+    }
+}
+
+fn show(json: bool) -> role::operator::Show {
+    if json { role::operator::Show::Json } else { role::operator::Show::Table }
+}
+
+fn events(args: EventsArgs) -> role::events::Settings {
+    use role::events::Show;
+    role::events::Settings {
+        follow: args.follow,
+        show: match (args.json, args.syslog) {
+            (true, _) => Show::Json,
+            (_, true) => Show::Syslog,
+            _ => Show::Text,
+        },
+        kinds: args.kind,
+        decky: args.decky,
+        source: args.source,
+        lines: args.lines,
+        state_dir: args.state_dir,
+        run_dir: args.run_dir,
+    }
+}
+
+fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {
+    journal(&args.events)?;
+    let mut agent_args = vec![
+        format!("--events-journal={}", args.events.events_journal),
+        format!("--events-syslog-sd-id={}", args.events.events_syslog_sd_id),
+        format!("--log-level={}", cli.log_level),
+        format!("--node={}", node(args.node.clone())?),
+    ];
+    if let Some(path) = &args.events.events_syslog_file {
+        agent_args.push(format!("--events-syslog-file={}", path.display()));
+    }
+    Ok(role::up::Settings {
+        interface: args.interface.clone(),
+        deckies: args.deckies,
+        services: args.services.clone(),
+        once: args.once,
+        visitor: !args.no_visitor,
+        web: (args.host, args.port).into(),
+        state_dir: args.state_dir.clone(),
+        run_dir: args.run_dir.clone(),
+        user: args.user.clone(),
+        config: (cli.config.clone(), file::read(&cli.config)?),
+        agent_args,
+    })
+}
+
+fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
+    let config = file::read(&cli.config)?;
+    Ok(role::agent::Settings {
+        interface: args.interface.clone(),
+        config: cli.config.clone(),
+        fleet: config.fleet,
+        node: node(args.node.clone())?,
+        state_dir: args.dirs.state_dir.clone(),
+        run_dir: args.dirs.run_dir.clone(),
+        user: args.user.clone(),
+        journal: journal(&args.events)?,
+        syslog_file: args.events.events_syslog_file.clone(),
+        syslog_sd_id: args.events.events_syslog_sd_id.clone(),
+    })
+}
+
+/// What the node is called.
+fn node(name: Option<String>) -> Result<String> {
+    if let Some(name) = name {
+        return Ok(name);
+    }
+    let name = nix::unistd::gethostname().context("cannot read the hostname")?;
+    Ok(name.to_string_lossy().into_owned())
+}
+
+fn journal(args: &EventArgs) -> Result<ToJournal> {
+    match args.events_journal.as_str() {
+        "auto" => Ok(ToJournal::UnderSystemd),
+        "always" => Ok(ToJournal::Always),
+        "never" => Ok(ToJournal::Never),
+        other => {
+            Err(WrongUse(format!("`--events-journal {other}`: it takes auto, always or never"))
+                .into())
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Brings the deckies to what is wanted: carries out what the planner says, and takes note of what
+//! came of it.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use nix::errno::Errno;
+
+use super::engine::{Done, Engine};
+use super::keeper::Keeper;
+use crate::edge::channel::ChannelError;
+use crate::edge::links::{LinkError, Links};
+use crate::logic::decky::DeckyId;
+use crate::logic::event::{Data, Event, Kind, Transport};
+use crate::logic::mac::Mac;
+use crate::logic::packet::{TCP, UDP};
+use crate::logic::plan::{LinkOp, Stage};
+use crate::logic::status::Status;
+use crate::logic::wire::{FromKeeper, Placed, ToKeeper, decode};
+
+/// How long a MAC may stay busy: the namespaces of an agent that was killed take their time to go.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Engine {
+    /// Does what is to be done next about each decky.
+    pub(super) fn reconcile(&mut self) -> Result<()> {
+        let (mut make, mut finish, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for op in self.fleet.next_ops() {
+            match op {
+                LinkOp::Make(id) => make.extend(self.placed(id).map(|placed| (id, placed))),
+                LinkOp::Link(id) => self.link(id),
+                LinkOp::Finish(id) => finish.push(id),
+                LinkOp::Drop(id) => gone.push(id),
+            }
+        }
+        self.keeper.tell(&gone, ToKeeper::Drop)?;
+        self.keeper.tell(&make, ToKeeper::Make)?;
+        self.keeper.tell(&finish, ToKeeper::Linked)?;
+        self.settle();
+        Ok(())
+    }
+
+    fn placed(&self, id: DeckyId) -> Option<Placed> {
+        let decky = self.fleet.decky(id)?.clone();
+        let network = &self.node.network;
+        Some(Placed {
+            decky,
+            prefix: network.subnet.prefix_len(),
+            prefix6: network.subnet6.map_or(64, |subnet| subnet.prefix_len()),
+            gateway: network.gateway,
+        })
+    }
+
+    /// Makes the capture know the decky, and then puts a macvlan into its namespace, beside the
+    /// loop.
+    fn link(&mut self, id: DeckyId) {
+        let (Some(decky), Some(namespace)) = (self.fleet.decky(id), self.fleet.namespace(id))
+        else {
+            return;
+        };
+        let mac = decky.identity.mac;
+        let namespace = namespace.as_fd().try_clone_to_owned();
+        let known = self.maps.add_decky(id, &decky.identity, 0).and_then(|()| {
+            let cookie = self.fleet.cookie(id).filter(|cookie| *cookie != 0);
+            cookie.map_or(Ok(()), |cookie| self.maps.add_namespace(cookie, mac))
+        });
+        let namespace = match (known, namespace) {
+            (Ok(()), Ok(namespace)) => namespace,
+            (Err(error), _) => return self.give_up(id, format!("{error}")),
+            (_, Err(error)) => {
+                return self.give_up(id, format!("no file descriptors left: {error}"));
+            }
+        };
+        let (links, results, parent) = (self.links.clone(), self.results.clone(), self.parent);
+        tokio::spawn(async move {
+            let result = add_macvlan(&links, parent, mac, namespace).await;
+            // The loop may have ended.
+            drop(results.send(Done::Linked(id, result)).await);
+        });
+    }
+
+    /// Takes note of what came of [`Engine::link`].
+    pub(super) fn linked(&mut self, id: DeckyId, result: Result<(), LinkError>) -> Result<()> {
+        match result {
+            Ok(()) => self.fleet.observe(id, Stage::Linked),
+            Err(error) => {
+                let why = format!("{:#}", anyhow::Error::from(error));
+                self.give_up(id, why);
+                self.keeper.tell(&[id], ToKeeper::Drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, id: DeckyId, why: String) {
+        if let Some(decky) = self.fleet.decky(id) {
+            tracing::error!(decoy = %decky.identity.name, error = why, "cannot make a decky");
+            if let Err(error) = self.maps.remove_decky(&decky.identity) {
+                tracing::warn!(%error, "cannot forget a decky");
+            }
+        }
+        self.fleet.fail(id, why);
+        self.publish();
+    }
+
+    /// Takes what the keeper has said.
+    pub(super) fn hear_keeper(&mut self) -> Result<()> {
+        loop {
+            match self.keeper.hear() {
+                Ok(message) => {
+                    let said =
+                        decode(&message.bytes).context("the keeper speaks another protocol")?;
+                    self.observe(said, message.fds)?;
+                }
+                Err(ChannelError::NotReady) => break,
+                Err(ChannelError::Closed) => {
+                    self.replace_keeper()?;
+                    break;
+                }
+                Err(error) => return Err(error).context("cannot hear the keeper"),
+            }
+        }
+        self.reconcile()
+    }
+
+    fn observe(&mut self, said: FromKeeper, fds: Vec<OwnedFd>) -> Result<()> {
+        match said {
+            FromKeeper::Made(ids) => {
+                for ((id, cookie), namespace) in ids.into_iter().zip(fds) {
+                    self.fleet.hold(id, namespace, cookie);
+                    self.fleet.observe(id, Stage::Namespace);
+                }
+            }
+            FromKeeper::CatchAll(id, kinds) => {
+                if let Err(error) = self.steer(id, &kinds, &fds) {
+                    tracing::error!(error = format!("{error:#}"), "a catch-all takes nothing");
+                }
+            }
+            FromKeeper::Up(id) => {
+                self.fleet.let_go(id);
+                self.fleet.observe(id, Stage::Up);
+                self.decky_event(Kind::DeckyUp, id);
+                self.publish();
+            }
+            FromKeeper::Failed(id, why) => self.give_up(id, why),
+            FromKeeper::Gone(id) => self.gone(id),
+            FromKeeper::FaceReplaced => tracing::warn!("the face was replaced"),
+        }
+        Ok(())
+    }
+
+    /// Lets the catch-all of a decky have what its services do not take.
+    fn steer(&mut self, id: DeckyId, kinds: &[Transport], fds: &[OwnedFd]) -> Result<()> {
+        let (Some(decky), Some(namespace)) = (self.fleet.decky(id), self.fleet.namespace(id))
+        else {
+            return Ok(());
+        };
+        let identity = &decky.identity;
+        for service in decky.services.iter().filter(|service| !service.kind().is_catchall()) {
+            let protocol = protocol(service.kind().transport());
+            self.maps.add_served(identity, protocol, service.port)?;
+        }
+        let (mut v4_done, ips6) = (false, [Some(identity.link_local()), identity.ip6]);
+        for (kind, socket) in kinds.iter().zip(fds) {
+            let protocol = protocol(*kind);
+            // TCP has one socket for both families, UDP one for each, IPv4 first.
+            let (v4, v6) = match kind {
+                Transport::Udp => (!v4_done, v4_done),
+                _ => (true, true),
+            };
+            v4_done |= *kind == Transport::Udp;
+            if v4 {
+                self.maps.add_catchall(identity.ip.into(), protocol, socket)?;
+            }
+            for ip in ips6.into_iter().flatten().filter(|_| v6) {
+                self.maps.add_catchall(ip.into(), protocol, socket)?;
+            }
+        }
+        self.programs.steer(namespace)?;
+        Ok(())
+    }
+
+    fn gone(&mut self, id: DeckyId) {
+        self.decky_event(Kind::DeckyDown, id);
+        let cookie = self.fleet.cookie(id);
+        let Some(decky) = self.fleet.forget(id) else { return };
+        let mut forgotten = self.maps.remove_decky(&decky.identity);
+        if let Some(cookie) = cookie {
+            forgotten = forgotten.and(self.maps.remove_namespace(cookie));
+        }
+        for service in decky.services.iter().filter(|service| !service.kind().is_catchall()) {
+            let protocol = protocol(service.kind().transport());
+            forgotten =
+                forgotten.and(self.maps.remove_served(&decky.identity, protocol, service.port));
+        }
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, decoy = %decky.identity.name, "cannot forget a decky");
+        }
+        self.publish();
+    }
+
+    /// The keeper is gone, and the deckies with it: starts another, and begins anew.
+    fn replace_keeper(&mut self) -> Result<()> {
+        let ended = self.keeper.end();
+        if self.keeper.is_new() {
+            bail!("the keeper of the namespaces ends at once ({ended}); its own message says why");
+        }
+        tracing::warn!(%ended, "the keeper has ended, starting another");
+        self.hear_face()?;
+        for id in self.fleet.all() {
+            self.gone(id);
+        }
+        self.keeper = Keeper::start().context("cannot start the keeper")?;
+        Ok(())
+    }
+
+    /// Makes an event about a decky.
+    pub(super) fn decky_event(&mut self, kind: Kind, id: DeckyId) {
+        let Some(part) = self.fleet.part(id) else { return };
+        let services: Vec<String> = self.fleet.decky(id).map_or_else(Vec::new, |decky| {
+            decky.services.iter().map(|service| service.kind().to_string()).collect()
+        });
+        self.put(kind, |event: &mut Event| {
+            event.decky = Some(Arc::clone(&part));
+            event.data = Data::new().with("services", services);
+        });
+    }
+
+    /// Shows the deckies as they are; soon, for many change at once.
+    pub(super) fn publish(&mut self) {
+        self.node.changed = true;
+    }
+
+    /// How things are.
+    pub(super) fn status(&self) -> Status {
+        Status { deckies: self.fleet.status(), capture: self.capture.counters(&self.maps) }
+    }
+}
+
+fn protocol(transport: Transport) -> u8 {
+    if transport == Transport::Udp { UDP } else { TCP }
+}
+
+/// Puts a macvlan into a namespace, and waits for one of the same MAC to go.
+async fn add_macvlan(
+    links: &Links,
+    parent: u32,
+    mac: Mac,
+    namespace: OwnedFd,
+) -> Result<(), LinkError> {
+    let began = Instant::now();
+    loop {
+        match links.add_macvlan(parent, mac, &namespace).await {
+            Err(LinkError::Refused { source: Errno::EBUSY | Errno::EADDRINUSE, .. })
+                if began.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}

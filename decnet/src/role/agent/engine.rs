@@ -1,0 +1,200 @@
+//! The agent's loop: one thread that hears everybody and decides what comes next.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::capture::Capture;
+use super::captures::Captures;
+use super::control::{Asked, Reply};
+use super::fleet::Fleet;
+use super::keeper::Keeper;
+use super::placing::{Node, Placed};
+use super::writer::Writer;
+use crate::edge::bpf::{Maps, Programs};
+use crate::edge::clock;
+use crate::edge::links::{LinkError, Links};
+use crate::logic::control::Answer;
+use crate::logic::decky::{Decky, DeckyId};
+use crate::logic::event::{Event, Kind, Stamp};
+
+/// How often counts are read and visits that rest are told about.
+const TICK: Duration = Duration::from_millis(500);
+/// How often the ring is looked at while it wakes nobody.
+const POLL: Duration = Duration::from_millis(2);
+/// Results of work that runs beside the loop.
+const RESULTS: usize = 1_024;
+
+/// Everything the agent has.
+pub(super) struct Engine {
+    pub(super) node: Node,
+    pub(super) stamp: Stamp,
+    pub(super) writer: Writer,
+    pub(super) programs: Programs,
+    pub(super) maps: Maps,
+    pub(super) capture: Capture,
+    pub(super) captures: Captures,
+    pub(super) fleet: Fleet,
+    pub(super) keeper: Keeper,
+    pub(super) links: Links,
+    /// The parent's index.
+    pub(super) parent: u32,
+    /// Where work that runs beside the loop leaves its results.
+    pub(super) results: mpsc::Sender<Done>,
+    /// Who waits for the deckies to be as asked.
+    pub(super) waiting: Vec<oneshot::Sender<Reply>>,
+}
+
+/// Work that ran beside the loop is done.
+pub(super) enum Done {
+    /// A macvlan was put into a decky's namespace, or was not.
+    Linked(DeckyId, Result<(), LinkError>),
+    /// The deckies that were asked for have a place, or have none.
+    Placed(Result<Placed>, oneshot::Sender<Reply>),
+}
+
+/// What woke the loop.
+enum Wake {
+    Asked(Asked),
+    Copies,
+    Done(Done),
+    Face,
+    Keeper,
+    Sightings,
+    Stop,
+    Tick,
+}
+
+/// What the loop listens to besides its own descriptors.
+pub(super) struct Ears {
+    requests: mpsc::Receiver<Asked>,
+    results: mpsc::Receiver<Done>,
+    terminate: Signal,
+    interrupt: Signal,
+    tick: Interval,
+    poll: Interval,
+}
+
+impl Ears {
+    /// Listens to signals and to `requests`; the second value is for [`Engine::results`].
+    pub(super) fn open(requests: mpsc::Receiver<Asked>) -> Result<(Self, mpsc::Sender<Done>)> {
+        let (sender, results) = mpsc::channel(RESULTS);
+        let every = |period| {
+            let mut interval = interval(period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        };
+        let ears = Self {
+            requests,
+            results,
+            terminate: signal(SignalKind::terminate()).context("cannot hear SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot hear SIGINT")?,
+            tick: every(TICK),
+            poll: every(POLL),
+        };
+        Ok((ears, sender))
+    }
+}
+
+impl Engine {
+    /// Makes the deckies what `deckies` say, and runs until it is told to stop.
+    pub(super) async fn run(mut self, mut ears: Ears, deckies: Vec<Decky>) -> Result<()> {
+        let started = self.stamp.event(Kind::AgentStart, clock::now());
+        self.writer.event(started);
+        self.fleet.want(deckies);
+        self.reconcile()?;
+        loop {
+            match self.next(&mut ears).await? {
+                Wake::Stop => break,
+                Wake::Sightings => self.take_sightings()?,
+                Wake::Copies => self.captures.take(),
+                Wake::Keeper => self.hear_keeper()?,
+                Wake::Face => self.hear_face()?,
+                Wake::Asked(asked) => self.answer(asked),
+                Wake::Done(done) => self.take(done)?,
+                Wake::Tick => self.tick()?,
+            }
+        }
+        self.stop();
+        Ok(())
+    }
+
+    async fn next(&self, ears: &mut Ears) -> Result<Wake> {
+        let quiet = self.capture.is_quiet();
+        let capturing = !self.captures.is_empty();
+        let wake = tokio::select! {
+            _ = ears.terminate.recv() => Wake::Stop,
+            _ = ears.interrupt.recv() => Wake::Stop,
+            ready = self.capture.ring().readable(), if !quiet => { ready?; Wake::Sightings }
+            _ = ears.poll.tick(), if quiet => Wake::Sightings,
+            ready = self.keeper.channel().readable() => { ready?; Wake::Keeper }
+            ready = self.keeper.face().readable() => { ready?; Wake::Face }
+            ready = self.captures.ring().readable(), if capturing => { ready?; Wake::Copies }
+            Some(asked) = ears.requests.recv() => Wake::Asked(asked),
+            Some(done) = ears.results.recv() => Wake::Done(done),
+            _ = ears.tick.tick() => Wake::Tick,
+        };
+        Ok(wake)
+    }
+
+    fn take(&mut self, done: Done) -> Result<()> {
+        match done {
+            Done::Linked(id, result) => self.linked(id, result)?,
+            Done::Placed(Ok(placed), reply) => {
+                self.fleet.want(placed.deckies);
+                self.waiting.push(reply);
+                self.save();
+            }
+            Done::Placed(Err(error), reply) => refuse(reply, &error),
+        }
+        self.reconcile()
+    }
+
+    /// Makes an event of this node.
+    pub(super) fn put(&mut self, kind: Kind, fill: impl FnOnce(&mut Event)) {
+        let mut event = self.stamp.event(kind, clock::now());
+        fill(&mut event);
+        self.writer.event(event);
+    }
+
+    /// Keeps what is wanted for the next start.
+    pub(super) fn save(&self) {
+        if let Err(error) = self.node.save(self.fleet.wanted()) {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "cannot keep the deckies for the next start"
+            );
+        }
+    }
+
+    /// Answers those who wait, when everything is as asked.
+    pub(super) fn settle(&mut self) {
+        if self.waiting.is_empty() || !self.fleet.is_settled() {
+            return;
+        }
+        let status = self.status();
+        for reply in self.waiting.drain(..) {
+            // Whoever asked may have gone.
+            drop(reply.send(Reply::Answer(Answer::Done(status.clone()))));
+        }
+    }
+
+    fn stop(&mut self) {
+        let names: Vec<DeckyId> = self.fleet.all_up();
+        for id in names {
+            self.decky_event(Kind::DeckyDown, id);
+        }
+        self.put(Kind::AgentStop, |_| {});
+    }
+}
+
+/// Says that a request was not done.
+pub(super) fn refuse(reply: oneshot::Sender<Reply>, error: &anyhow::Error) {
+    let line = error.downcast_ref::<crate::logic::config::ConfigError>().map(|error| error.line);
+    let message = format!("{error:#}");
+    // Whoever asked may have gone.
+    drop(reply.send(Reply::Answer(Answer::Refused { line, message })));
+}

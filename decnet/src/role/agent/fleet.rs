@@ -1,0 +1,216 @@
+//! The deckies of the node: what is wanted, what was observed, and how the two are brought together.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use crate::logic::decky::{Decky, DeckyId};
+use crate::logic::event::{DeckyPart, Transport};
+use crate::logic::mac::Mac;
+use crate::logic::name::DeckyName;
+use crate::logic::plan::{LinkOp, Observed, Stage, missing, plan};
+use crate::logic::status::{DeckyState, DeckyStatus};
+
+/// What is wanted and what was observed.
+#[derive(Debug, Default)]
+pub(super) struct Fleet {
+    wanted: BTreeMap<DeckyName, Decky>,
+    observed: BTreeMap<DeckyName, Observed>,
+    names: HashMap<DeckyId, DeckyName>,
+    parts: HashMap<DeckyId, Arc<DeckyPart>>,
+    served: HashSet<(DeckyId, Transport, u16)>,
+    errors: BTreeMap<DeckyName, String>,
+    namespaces: HashMap<DeckyId, OwnedFd>,
+    /// The kernel's numbers of the namespaces.
+    cookies: HashMap<DeckyId, u64>,
+    next: u32,
+}
+
+impl Fleet {
+    /// Wants these deckies and no others. One that failed is tried again.
+    pub(super) fn want(&mut self, deckies: Vec<Decky>) {
+        self.wanted =
+            deckies.into_iter().map(|decky| (decky.identity.name.clone(), decky)).collect();
+        self.errors.clear();
+        let failed = |seen: &Observed| seen.stage == Stage::Failed;
+        let again: Vec<DeckyId> =
+            self.observed.values().filter(|seen| failed(seen)).map(|seen| seen.id).collect();
+        again.into_iter().for_each(|id| drop(self.forget(id)));
+    }
+
+    /// Does not want this decky any more; false when it was not wanted.
+    pub(super) fn unwant(&mut self, name: &DeckyName) -> bool {
+        self.wanted.remove(name).is_some()
+    }
+
+    /// What is wanted.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = &Decky> {
+        self.wanted.values()
+    }
+
+    /// What to do next. Each decky named is busy from now on, until it is observed again.
+    pub(super) fn next_ops(&mut self) -> Vec<LinkOp> {
+        for decky in missing(&self.wanted, &self.observed).into_iter().cloned().collect::<Vec<_>>()
+        {
+            self.number(decky);
+        }
+        let ops = plan(&self.wanted, &self.observed);
+        for op in &ops {
+            let (LinkOp::Drop(id) | LinkOp::Finish(id) | LinkOp::Link(id) | LinkOp::Make(id)) = op;
+            if let Some(seen) = self.seen_mut(*id) {
+                seen.busy = true;
+            }
+        }
+        ops
+    }
+
+    fn number(&mut self, decky: Decky) -> DeckyId {
+        let id = DeckyId(self.next);
+        self.next = self.next.wrapping_add(1);
+        let name = decky.identity.name.clone();
+        self.names.insert(id, name.clone());
+        self.parts.insert(id, Arc::new(decky.identity.part()));
+        // A catch-all is port 0, and serves every other.
+        self.served.extend(
+            decky.services.iter().map(|service| (id, service.kind().transport(), service.port)),
+        );
+        self.observed.insert(name, Observed { id, decky, stage: Stage::New, busy: false });
+        id
+    }
+
+    /// Takes note of how far a decky has come.
+    pub(super) fn observe(&mut self, id: DeckyId, stage: Stage) {
+        if let Some(seen) = self.seen_mut(id) {
+            seen.stage = stage;
+            seen.busy = false;
+        }
+    }
+
+    /// Takes note that a decky cannot be had.
+    pub(super) fn fail(&mut self, id: DeckyId, why: String) {
+        self.observe(id, Stage::Failed);
+        self.namespaces.remove(&id);
+        if let Some(name) = self.names.get(&id) {
+            self.errors.insert(name.clone(), why);
+        }
+    }
+
+    /// Forgets a decky that is gone, and returns what it was.
+    pub(super) fn forget(&mut self, id: DeckyId) -> Option<Decky> {
+        let name = self.names.remove(&id)?;
+        self.parts.remove(&id);
+        self.namespaces.remove(&id);
+        self.cookies.remove(&id);
+        self.served.retain(|(decky, ..)| *decky != id);
+        self.errors.remove(&name);
+        self.observed.remove(&name).map(|seen| seen.decky)
+    }
+
+    /// Holds the namespace of a decky until it is let go; `cookie` is the kernel's number of it.
+    pub(super) fn hold(&mut self, id: DeckyId, namespace: OwnedFd, cookie: u64) {
+        self.namespaces.insert(id, namespace);
+        self.cookies.insert(id, cookie);
+    }
+
+    /// The kernel's number of a decky's namespace.
+    pub(super) fn cookie(&self, id: DeckyId) -> Option<u64> {
+        self.cookies.get(&id).copied()
+    }
+
+    /// The namespace of a decky.
+    pub(super) fn namespace(&self, id: DeckyId) -> Option<&OwnedFd> {
+        self.namespaces.get(&id)
+    }
+
+    /// Lets the namespace of a decky go: it lives on in the keeper.
+    pub(super) fn let_go(&mut self, id: DeckyId) {
+        self.namespaces.remove(&id);
+    }
+
+    fn seen_mut(&mut self, id: DeckyId) -> Option<&mut Observed> {
+        self.observed.get_mut(self.names.get(&id)?)
+    }
+
+    /// The decky of this number.
+    pub(super) fn decky(&self, id: DeckyId) -> Option<&Decky> {
+        self.observed.get(self.names.get(&id)?).map(|seen| &seen.decky)
+    }
+
+    /// The number of the decky of this name, when it answers.
+    pub(super) fn up(&self, name: &DeckyName) -> Option<DeckyId> {
+        self.observed.get(name).filter(|seen| seen.stage == Stage::Up).map(|seen| seen.id)
+    }
+
+    /// The addresses of those that answer.
+    pub(super) fn standing(&self) -> BTreeMap<IpAddr, Mac> {
+        let up = self.observed.values().filter(|seen| seen.stage == Stage::Up);
+        up.flat_map(|seen| {
+            let identity = &seen.decky.identity;
+            let ips = [
+                Some(IpAddr::V4(identity.ip)),
+                Some(identity.link_local().into()),
+                identity.ip6.map(IpAddr::V6),
+            ];
+            ips.into_iter().flatten().map(|ip| (ip, identity.mac))
+        })
+        .collect()
+    }
+
+    /// The numbers of all that were observed.
+    pub(super) fn all(&self) -> Vec<DeckyId> {
+        self.observed.values().map(|seen| seen.id).collect()
+    }
+
+    /// The numbers of those that answer.
+    pub(super) fn all_up(&self) -> Vec<DeckyId> {
+        let up = self.observed.values().filter(|seen| seen.stage == Stage::Up);
+        up.map(|seen| seen.id).collect()
+    }
+
+    /// The decky as events name it.
+    pub(super) fn part(&self, id: DeckyId) -> Option<Arc<DeckyPart>> {
+        self.parts.get(&id).cloned()
+    }
+
+    /// Whether a service of a decky takes connections to a TCP port.
+    pub(super) fn is_served(&self, id: DeckyId, port: u16) -> bool {
+        [port, 0].iter().any(|port| self.served.contains(&(id, Transport::Tcp, *port)))
+    }
+
+    /// Whether everything is as wanted, as far as it can be had.
+    pub(super) fn is_settled(&self) -> bool {
+        let settled =
+            |seen: &Observed| matches!(seen.stage, Stage::Up | Stage::Failed) && !seen.busy;
+        self.observed.len() == self.wanted.len()
+            && self
+                .observed
+                .iter()
+                .all(|(name, seen)| settled(seen) && self.wanted.get(name) == Some(&seen.decky))
+    }
+
+    /// How things are.
+    pub(super) fn status(&self) -> Vec<DeckyStatus> {
+        self.wanted.iter().map(|(name, decky)| self.decky_status(name, decky)).collect()
+    }
+
+    fn decky_status(&self, name: &DeckyName, decky: &Decky) -> DeckyStatus {
+        let identity = &decky.identity;
+        let state = match self.observed.get(name).map(|seen| seen.stage) {
+            Some(Stage::Up) => DeckyState::Up,
+            Some(Stage::Failed) => DeckyState::Failed,
+            _ => DeckyState::Starting,
+        };
+        DeckyStatus {
+            name: name.clone(),
+            ip: identity.ip.into(),
+            ip6: identity.ip6.map(Into::into),
+            mac: identity.mac,
+            hostname: identity.hostname.clone(),
+            persona: identity.persona.id.to_owned(),
+            services: decky.services.iter().map(|service| service.kind().to_string()).collect(),
+            state,
+            error: self.errors.get(name).cloned(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The keeper and the face, as the agent sees them.
+
+use std::os::fd::AsFd as _;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::edge::channel::{Channel, ChannelError, Message, Wait};
+use crate::edge::child;
+use crate::edge::watch::Watched;
+use crate::logic::wire::{ToKeeper, encode};
+
+/// Deckies named in one message, so that it stays below its greatest length.
+const BATCH: usize = 64;
+
+/// A keeper that ends sooner than this after its start would end again.
+const TOO_SOON: Duration = Duration::from_secs(2);
+
+/// A running keeper and the channel to its face.
+pub(super) struct Keeper {
+    began: Instant,
+    channel: Watched<Channel>,
+    face: Watched<Channel>,
+    process: Child,
+}
+
+impl Keeper {
+    /// Starts a keeper.
+    pub(super) fn start() -> Result<Self> {
+        let (ours, theirs) = Channel::pair()?;
+        let (reports, faces) = Channel::pair()?;
+        let input = theirs.as_fd().try_clone_to_owned().context("no file descriptors left")?;
+        drop(theirs);
+        let process = child::start("keeper", &[], Some(input), None)?;
+        ours.send(b"face", &[faces.as_fd()], Wait::Yes).context("cannot reach the keeper")?;
+        Ok(Self { began: Instant::now(), channel: watch(ours)?, face: watch(reports)?, process })
+    }
+
+    pub(super) fn channel(&self) -> &Watched<Channel> {
+        &self.channel
+    }
+
+    pub(super) fn face(&self) -> &Watched<Channel> {
+        &self.face
+    }
+
+    /// Tells the keeper something about each of `items`.
+    pub(super) fn tell<T: Clone>(
+        &self,
+        items: &[T],
+        message: impl Fn(Vec<T>) -> ToKeeper,
+    ) -> Result<()> {
+        for batch in items.chunks(BATCH) {
+            let bytes = encode(&message(batch.to_vec()))?;
+            match self.channel.inner().send(&bytes, &[], Wait::Yes) {
+                // It is found out to be gone when it is listened to.
+                Ok(()) | Err(ChannelError::Closed) => {}
+                Err(error) => return Err(error).context("cannot reach the keeper"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next message of the keeper.
+    pub(super) fn hear(&self) -> Result<Message, ChannelError> {
+        hear(&self.channel)
+    }
+
+    /// The next message of the face.
+    pub(super) fn hear_face(&self) -> Result<Message, ChannelError> {
+        hear(&self.face)
+    }
+
+    /// Whether it has run for so short a time that another would fare no better.
+    pub(super) fn is_new(&self) -> bool {
+        self.began.elapsed() < TOO_SOON
+    }
+
+    /// Makes sure that it has ended, and says how.
+    pub(super) fn end(&mut self) -> String {
+        let killed = self.process.kill();
+        match self.process.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => format!("{error} after {killed:?}"),
+        }
+    }
+}
+
+fn hear(channel: &Watched<Channel>) -> Result<Message, ChannelError> {
+    let heard = channel.inner().receive(Wait::No);
+    if matches!(heard, Err(ChannelError::NotReady | ChannelError::Closed)) {
+        channel.exhausted();
+    }
+    heard
+}
+
+fn watch(channel: Channel) -> Result<Watched<Channel>> {
+    Watched::new(channel).context("cannot watch a channel")
+}

@@ -1,0 +1,175 @@
+//! `decnet agent`: makes the deckies of a node and captures who touches them.
+//!
+//! It holds two capabilities, CAP_NET_ADMIN and CAP_NET_RAW. The namespaces are the keeper's, the
+//! visitors are the face's; what both and the capture programs see comes together here and is
+//! written as events.
+
+mod capture;
+mod captures;
+mod control;
+mod deckies;
+mod engine;
+mod fleet;
+mod keeper;
+pub(super) mod placing;
+mod reports;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::edge::bpf::Programs;
+use crate::edge::links::Links;
+use crate::edge::privileges::{self, AGENT};
+use crate::edge::sinks::{Sinks, ToJournal};
+use crate::edge::store::Store;
+use crate::edge::{child, clock, files, limits, random};
+use crate::logic::config;
+use crate::logic::control::{Found, RUNNING, SOCKET};
+use crate::logic::event::Stamp;
+
+use capture::Capture;
+use captures::Captures;
+use engine::{Ears, Engine};
+use fleet::Fleet;
+use keeper::Keeper;
+use placing::Node;
+use writer::Writer;
+
+/// Name of the store in the state directory.
+pub const STORE: &str = "events.db";
+/// Name of the lock in the run directory.
+const LOCK: &str = "agent.lock";
+
+/// Name of the directory of pins in the run directory.
+pub const PINS: &str = "bpf";
+
+/// What the agent is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The parent NIC; that of the default route when it is not said.
+    pub interface: Option<String>,
+    /// The configuration file that says the network and the deckies.
+    pub config: PathBuf,
+    /// What it says.
+    pub fleet: config::Fleet,
+    /// What the node is called in events.
+    pub node: String,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// Where sockets and pins are.
+    pub run_dir: PathBuf,
+    /// Whom to serve as, when started as root.
+    pub user: Option<String>,
+    /// Whether events go to the journal.
+    pub journal: ToJournal,
+    /// A file to which events are appended as RFC 5424 lines.
+    pub syslog_file: Option<PathBuf>,
+    /// The structured-data name of those lines.
+    pub syslog_sd_id: String,
+}
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+///
+/// When something it needs is not there; the message says what was tried, on what, and what to do.
+pub fn run(settings: &Settings) -> Result<()> {
+    limits::raise_files();
+    let programs = prepare(settings)?;
+    child::die_with_parent().context("cannot be tied to its parent")?;
+    let lock = settings.run_dir.join(LOCK);
+    let held = files::lock(&lock)?;
+    let _held = held.with_context(|| {
+        format!("another agent is running here (it holds `{}`)", lock.display())
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(settings, programs))
+}
+
+/// Gets the capture programs, and becomes what the agent may be.
+fn prepare(settings: &Settings) -> Result<Programs> {
+    let dirs = [&settings.state_dir, &settings.run_dir];
+    if !privileges::is_root() {
+        let lacking = privileges::lacking(&AGENT);
+        if !lacking.is_empty() {
+            let names: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+            bail!(
+                "the agent lacks {}: start it as root, or as the systemd unit `decnet-agent.service`",
+                names.join(" and ")
+            );
+        }
+        dirs.into_iter().try_for_each(|dir| files::make_dir(dir))?;
+        return Programs::open(&settings.run_dir.join(PINS)).context(
+            "the capture programs are not loaded: run `decnet bpf load` as root, or start the \
+             systemd unit `decnet-bpf.service`",
+        );
+    }
+    let account = privileges::account(settings.user.as_deref())?;
+    for dir in dirs {
+        files::make_dir(dir)?;
+        files::give(dir, account)?;
+    }
+    let programs = Programs::load()?;
+    privileges::become_user(account, &AGENT)?;
+    Ok(programs)
+}
+
+async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
+    let requests = control::listen(&settings.run_dir.join(SOCKET))?;
+    let links = Links::open()?;
+    let wish = &settings.fleet.network;
+    let name = settings.interface.as_deref().or(wish.interface.as_deref());
+    let interface = placing::interface(&links, name).await?;
+    let node = Node {
+        seed: placing::seed(&settings.state_dir)?,
+        network: placing::network(&interface, wish)?,
+        state_dir: settings.state_dir.clone(),
+        changed: true,
+    };
+    let mut store = Store::create(&settings.state_dir.join(STORE))?;
+    store.save_deckies(&[], clock::now())?;
+    let sinks =
+        Sinks::open(settings.journal, settings.syslog_file.as_deref(), &settings.syslog_sd_id)?;
+    let fleet = settings.fleet.clone();
+    let placed = placing::place(node.clone(), interface.index, fleet, BTreeMap::new()).await;
+    let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
+    node.save(placed.deckies.iter())?;
+    let maps = programs.maps()?;
+    let (prio, bulk) = programs.rings()?;
+    programs.attach(&interface.name)?;
+    let found = Found {
+        pid: std::process::id(),
+        state_dir: settings.state_dir.clone(),
+        interface: interface.name.clone(),
+    };
+    files::replace(&settings.run_dir.join(RUNNING), &serde_json::to_vec(&found)?)?;
+    let mut boot = [0; 16];
+    random::fill(&mut boot);
+    let (ears, results) = Ears::open(requests)?;
+    let engine = Engine {
+        node,
+        stamp: Stamp::new(&settings.node, uuid::Builder::from_random_bytes(boot).into_uuid()),
+        writer: Writer::start(store, sinks).context("cannot start the writer")?,
+        programs,
+        maps,
+        capture: Capture::new(prio)?,
+        captures: Captures::new(bulk)?,
+        fleet: Fleet::default(),
+        keeper: Keeper::start().context("cannot start the keeper")?,
+        links,
+        parent: interface.index,
+        results,
+        waiting: Vec::new(),
+    };
+    engine.run(ears, placed.deckies).await?;
+    for name in [SOCKET, RUNNING] {
+        files::remove(&settings.run_dir.join(name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The UDP catch-all: the first datagram of each visitor to each port is reported, none answered.
+
+use std::collections::HashSet;
+use std::io::IoSliceMut;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
+
+use super::outbox::Outbox;
+use super::served::Decky;
+use crate::edge::{clock, random};
+use crate::logic::event::{Data, Kind, Raw, SessionId};
+use crate::logic::services::{Report, ServiceKind};
+use crate::logic::wire::Reported;
+
+/// Datagrams that one socket may bring before another has its turn.
+const TURN: usize = 64;
+/// Bytes of a datagram that are read; none is longer.
+const LARGEST: usize = 65_536;
+/// Visitors that are remembered to have been reported; then all are forgotten.
+const REMEMBERED: usize = 4_096;
+
+/// A socket of the catch-all.
+pub(super) struct Datagrams {
+    socket: OwnedFd,
+    reported: HashSet<(SocketAddr, u16)>,
+}
+
+impl Datagrams {
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        Self { socket, reported: HashSet::new() }
+    }
+
+    /// Takes what has come; true when there may be more.
+    pub(super) fn turn(&mut self, decky: &Decky, outbox: &mut Outbox) -> bool {
+        let mut bytes = vec![0; LARGEST];
+        for _ in 0..TURN {
+            match self.receive(&mut bytes) {
+                Ok((length, peer, local)) => {
+                    let datagram = bytes.get(..length).unwrap_or_default();
+                    self.report(datagram, peer, local, decky, outbox);
+                }
+                Err(Errno::EAGAIN) => return false,
+                // An ICMP error about something sent before; the next datagram may be good.
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    fn receive(&self, bytes: &mut [u8]) -> nix::Result<(usize, SocketAddr, SocketAddr)> {
+        let mut space = nix::cmsg_space!(nix::libc::sockaddr_in6, nix::libc::sockaddr_in);
+        let mut parts = [IoSliceMut::new(bytes)];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let got = recvmsg::<SockaddrStorage>(
+            self.socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut space),
+            flags,
+        )?;
+        let peer = got.address.as_ref().and_then(address).ok_or(Errno::EAFNOSUPPORT)?;
+        let local = got.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4OrigDstAddr(to) => Some(SocketAddr::from((
+                u32::from_be(to.sin_addr.s_addr).to_be_bytes(),
+                u16::from_be(to.sin_port),
+            ))),
+            ControlMessageOwned::Ipv6OrigDstAddr(to) => {
+                Some(SocketAddr::from((to.sin6_addr.s6_addr, u16::from_be(to.sin6_port))))
+            }
+            _ => None,
+        });
+        Ok((got.bytes, peer, local.ok_or(Errno::EDESTADDRREQ)?))
+    }
+
+    fn report(
+        &mut self,
+        datagram: &[u8],
+        peer: SocketAddr,
+        local: SocketAddr,
+        decky: &Decky,
+        outbox: &mut Outbox,
+    ) {
+        if self.reported.len() >= REMEMBERED {
+            self.reported.clear();
+        }
+        if !self.reported.insert((peer, local.port())) {
+            return;
+        }
+        let mut session = [0; 8];
+        random::fill(&mut session);
+        let raw = Raw::of(datagram);
+        outbox.put(Reported {
+            decky: decky.id,
+            at: clock::now(),
+            service: ServiceKind::Udp,
+            session: SessionId(u64::from_ne_bytes(session)),
+            peer,
+            local,
+            report: Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw),
+        });
+    }
+}
+
+fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = storage.as_sockaddr_in().map(|a| SocketAddr::from((a.ip(), a.port())));
+    v4.or_else(|| storage.as_sockaddr_in6().map(|a| SocketAddr::from((a.ip(), a.port()))))
+}

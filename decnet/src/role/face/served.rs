@@ -1,0 +1,276 @@
+//! The deckies that are served, their listeners and their connections.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Registry, Token};
+use slab::Slab;
+
+use super::connection::{After, CHUNK, Connection, Reason};
+use super::datagrams::Datagrams;
+use super::outbox::Outbox;
+use super::timers::Timers;
+use crate::logic::admission::{Admission, Limits};
+use crate::logic::decky::{DeckyId, Identity};
+use crate::logic::event::Transport;
+use crate::logic::services::{self, ServiceSpec, State};
+use crate::logic::wire::{Served, Socket};
+
+/// Connections that one listener may bring before another has its turn.
+const ACCEPTS: usize = 64;
+/// Sockets and connections that have a turn before channels are looked at again.
+const TURNS: usize = 256;
+
+/// A decky that is served.
+pub(super) struct Decky {
+    pub(super) id: DeckyId,
+    pub(super) identity: Identity,
+    pub(super) services: Vec<ServiceSpec>,
+    pub(super) state: RefCell<State>,
+}
+
+/// Where visitors come in.
+struct Door {
+    decky: Rc<Decky>,
+    service: usize,
+    socket: DoorSocket,
+}
+
+enum DoorSocket {
+    Stream(TcpListener),
+    Datagram(Datagrams),
+}
+
+/// Something that may be ready.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Connection(usize),
+    Door(usize),
+}
+
+/// Doors have even tokens, connections odd ones.
+impl From<Token> for Who {
+    fn from(Token(token): Token) -> Self {
+        if token.is_multiple_of(2) { Self::Door(token / 2) } else { Self::Connection(token / 2) }
+    }
+}
+
+impl From<Who> for Token {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Door(index) => Self(index * 2),
+            Who::Connection(index) => Self(index * 2 + 1),
+        }
+    }
+}
+
+/// Everything that is served.
+pub(super) struct Deckies {
+    registry: Registry,
+    limits: Limits,
+    admission: Admission,
+    deckies: HashMap<DeckyId, Rc<Decky>>,
+    doors: Slab<Door>,
+    connections: Slab<Connection>,
+    ready: VecDeque<Who>,
+    timers: Timers,
+    buffer: Vec<u8>,
+}
+
+impl Deckies {
+    pub(super) fn new(poll: &Poll, limits: Limits) -> Result<Self> {
+        Ok(Self {
+            registry: poll.registry().try_clone().context("no file descriptors left")?,
+            limits,
+            admission: Admission::default(),
+            deckies: HashMap::new(),
+            doors: Slab::new(),
+            connections: Slab::new(),
+            ready: VecDeque::new(),
+            timers: Timers::default(),
+            buffer: vec![0; CHUNK],
+        })
+    }
+
+    /// Serves a decky.
+    pub(super) fn add(&mut self, served: Served, fds: Vec<OwnedFd>) -> Result<()> {
+        let decky = Rc::new(Decky {
+            id: served.id,
+            identity: served.identity,
+            services: served.services,
+            state: RefCell::default(),
+        });
+        for (socket, fd) in served.sockets.iter().zip(fds) {
+            let Socket::Service(index) = *socket;
+            let index = usize::from(index);
+            let Some(service) = decky.services.get(index) else { continue };
+            let entry = self.doors.vacant_entry();
+            let token = Token::from(Who::Door(entry.key()));
+            let raw = fd.as_raw_fd();
+            self.registry
+                .register(&mut SourceFd(&raw), token, Interest::READABLE)
+                .context("cannot watch a decky's socket")?;
+            let socket = match service.kind().transport() {
+                Transport::Udp => DoorSocket::Datagram(Datagrams::new(fd)),
+                _ => DoorSocket::Stream(TcpListener::from_std(fd.into())),
+            };
+            entry.insert(Door { decky: decky.clone(), service: index, socket });
+            // Visitors may have come before the socket was watched.
+            self.ready.push_back(token.into());
+        }
+        self.deckies.insert(decky.id, decky);
+        Ok(())
+    }
+
+    /// Serves a decky no more, and ends its connections.
+    pub(super) fn remove(&mut self, id: DeckyId, outbox: &mut Outbox) {
+        self.deckies.remove(&id);
+        self.doors.retain(|_, door| door.decky.id != id);
+        let of_decky = |(index, connection): (usize, &Connection)| {
+            (connection.decky().id == id).then_some(index)
+        };
+        let ended: Vec<usize> = self.connections.iter().filter_map(of_decky).collect();
+        for index in ended {
+            self.close(index, Reason::Removed, outbox);
+        }
+    }
+
+    /// Takes note that a socket is ready.
+    pub(super) fn ready(&mut self, token: Token) {
+        self.ready.push_back(token.into());
+    }
+
+    /// Whether anything waits for its turn.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether nobody is connected.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// When the next connection wants to be woken.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Gives what is ready its turn.
+    pub(super) fn turn(&mut self, now: Instant, outbox: &mut Outbox) {
+        while let Some(index) = self.timers.pop(now) {
+            self.ready.push_back(Who::Connection(index));
+        }
+        for _ in 0..TURNS {
+            if outbox.is_full() {
+                break;
+            }
+            match self.ready.pop_front() {
+                None => break,
+                Some(Who::Connection(index)) => self.turn_connection(index, now, outbox),
+                Some(Who::Door(index)) => self.turn_door(index, now, outbox),
+            }
+        }
+    }
+
+    /// Ends the connections whose time is up.
+    pub(super) fn sweep(&mut self, now: Instant, outbox: &mut Outbox) {
+        let limits = self.limits;
+        let expired: Vec<(usize, Reason)> = self
+            .connections
+            .iter()
+            .filter_map(|(index, connection)| Some((index, connection.expired(&limits, now)?)))
+            .collect();
+        for (index, reason) in expired {
+            self.close(index, reason, outbox);
+        }
+    }
+
+    fn turn_door(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+        for _ in 0..ACCEPTS {
+            let Some(door) = self.doors.get_mut(index) else { return };
+            let listener = match &mut door.socket {
+                DoorSocket::Stream(listener) => listener,
+                DoorSocket::Datagram(datagrams) => {
+                    if datagrams.turn(&door.decky, outbox) {
+                        self.ready.push_back(Who::Door(index));
+                    }
+                    return;
+                }
+            };
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    let (decky, service) = (door.decky.clone(), door.service);
+                    self.accept(stream, peer, decky, service, now, outbox);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // The visitor gave up, or there are no descriptors left: others may fare better.
+                Err(_) => break,
+            }
+        }
+        self.ready.push_back(Who::Door(index));
+    }
+
+    fn accept(
+        &mut self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        decky: Rc<Decky>,
+        service: usize,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        let Ok(local) = stream.local_addr() else { return };
+        let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+        let Some(spec) = decky.services.get(service) else { return };
+        let kind = spec.kind();
+        let session = services::begin(&spec.settings);
+        if !self.admission.admit(&self.limits, peer.ip()) {
+            let visitor = Connection::new(stream, decky, kind, session, [local, peer], now);
+            return visitor.turn_away(outbox);
+        }
+        let entry = self.connections.vacant_entry();
+        let index = entry.key();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if self.registry.register(&mut stream, Who::Connection(index).into(), both).is_err() {
+            self.admission.release(peer.ip());
+            return;
+        }
+        let connection =
+            entry.insert(Connection::new(stream, decky, kind, session, [local, peer], now));
+        let after = connection.open(now, outbox);
+        self.follow_up(index, after, outbox);
+    }
+
+    fn turn_connection(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
+        let Some(connection) = self.connections.get_mut(index) else { return };
+        let after = connection.turn(&self.limits, &mut self.buffer, now, outbox);
+        self.follow_up(index, after, outbox);
+    }
+
+    fn follow_up(&mut self, index: usize, after: After, outbox: &mut Outbox) {
+        match after {
+            After::Close(reason) => self.close(index, reason, outbox),
+            After::More => self.ready.push_back(Who::Connection(index)),
+            After::Sleep(at) => self.timers.set(at, index),
+            After::Wait => {}
+        }
+    }
+
+    fn close(&mut self, index: usize, reason: Reason, outbox: &mut Outbox) {
+        let Some(mut connection) = self.connections.try_remove(index) else { return };
+        connection.close(reason, outbox);
+        self.admission.release(connection.peer().ip());
+        // Closing the socket takes it out of the poll; this only says so in time.
+        drop(self.registry.deregister(connection.stream()));
+    }
+}

@@ -1,0 +1,128 @@
+//! Makes namespaces and configures them, several at a time.
+//!
+//! Each thread enters one namespace after another and ends: it never does anything else.
+
+use std::net::IpAddr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+
+use crate::edge::links::INSIDE;
+use crate::edge::stack::{self, Stack};
+use crate::edge::{listen, namespace};
+use crate::logic::decky::DeckyId;
+use crate::logic::event::Transport;
+use crate::logic::wire::{Placed, Socket};
+
+/// Threads that build at a time; the kernel serialises most of it anyway.
+const BUILDERS: usize = 4;
+
+/// What every decky's stack does, whatever its persona: no address from a router's word, no
+/// doubt about addresses that were probed, no filter that the node happens to have.
+const ALL: &[(&str, &str)] = &[
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/accept_redirects", "0"),
+    ("ipv6/conf/default/accept_ra", "0"),
+    ("ipv6/conf/default/autoconf", "0"),
+    ("ipv6/conf/default/accept_dad", "0"),
+    ("ipv6/conf/default/dad_transmits", "0"),
+    ("ipv6/conf/default/addr_gen_mode", "0"),
+    ("ipv6/conf/default/accept_redirects", "0"),
+];
+
+/// A network namespace.
+pub(super) struct Namespace {
+    /// What holds it.
+    pub(super) descriptor: OwnedFd,
+    /// The kernel's number of it.
+    pub(super) cookie: u64,
+}
+
+/// The sockets of a decky.
+pub(super) struct Bound {
+    /// Their descriptors.
+    pub(super) sockets: Vec<OwnedFd>,
+    /// What each is for.
+    pub(super) uses: Vec<Socket>,
+    /// Which of them are a catch-all's, and of what.
+    pub(super) catchall: Vec<(Transport, usize)>,
+}
+
+/// Makes a namespace for each decky, with its persona's stack and nothing else in it.
+pub(super) fn namespaces(
+    wanted: Vec<(DeckyId, Placed)>,
+) -> Vec<(DeckyId, Placed, Result<Namespace>)> {
+    let made = in_parallel(&wanted, |(_, placed)| prepare(placed));
+    wanted.into_iter().zip(made).map(|((id, placed), made)| (id, placed, made)).collect()
+}
+
+/// Configures each namespace, whose link is in it, and binds its sockets.
+pub(super) fn stacks(jobs: &[(DeckyId, &Placed, BorrowedFd<'_>)]) -> Vec<(DeckyId, Result<Bound>)> {
+    let done = in_parallel(jobs, |(_, placed, namespace)| configure(placed, *namespace));
+    jobs.iter().map(|(id, ..)| *id).zip(done).collect()
+}
+
+/// Does `work` for each of `items` on a few threads, and returns the results in their order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = items.len().div_ceil(BUILDERS).max(1);
+    thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .chunks(share)
+            .map(|chunk| scope.spawn(|| chunk.iter().map(&work).collect::<Vec<R>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no builder panics")).collect()
+    })
+}
+
+fn prepare(placed: &Placed) -> Result<Namespace> {
+    let namespace = namespace::create()?;
+    let persona = placed.decky.identity.persona;
+    let ttl = persona.ttl.to_string();
+    let hops =
+        [("ipv4/ip_default_ttl", ttl.as_str()), ("ipv6/conf/default/hop_limit", ttl.as_str())];
+    let ipv6 = stack::has_ipv6();
+    for (name, value) in ALL.iter().chain(&hops).chain(persona.sysctls) {
+        if ipv6 || !name.starts_with("ipv6/") {
+            stack::set(name, value)?;
+        }
+    }
+    Stack::open()?.bring_up("lo")?;
+    Ok(Namespace { descriptor: namespace, cookie: namespace::cookie()? })
+}
+
+fn configure(placed: &Placed, namespace: BorrowedFd<'_>) -> Result<Bound> {
+    namespace::enter(namespace)?;
+    let bound = bind(placed)?;
+    let identity = &placed.decky.identity;
+    let mut stack = Stack::open()?;
+    stack.add_address(INSIDE, IpAddr::V4(identity.ip), placed.prefix)?;
+    if let Some(ip6) = identity.ip6 {
+        stack.add_address(INSIDE, IpAddr::V6(ip6), placed.prefix6)?;
+    }
+    stack.bring_up(INSIDE)?;
+    if let Some(gateway) = placed.gateway {
+        stack.add_default_route(gateway).with_context(|| format!("gateway {gateway}"))?;
+    }
+    Ok(bound)
+}
+
+fn bind(placed: &Placed) -> Result<Bound> {
+    let mut bound = Bound { sockets: Vec::new(), uses: Vec::new(), catchall: Vec::new() };
+    for (index, service) in (0u8..).zip(&placed.decky.services) {
+        let kind = service.kind();
+        let sockets = match kind.transport() {
+            Transport::Udp => listen::udp(service.port),
+            _ => listen::tcp(service.port).map(|socket| vec![socket]),
+        };
+        for socket in sockets.with_context(|| format!("service {kind}"))? {
+            if kind.is_catchall() {
+                bound.catchall.push((kind.transport(), bound.sockets.len()));
+            }
+            bound.sockets.push(socket);
+            bound.uses.push(Socket::Service(index));
+        }
+    }
+    Ok(bound)
+}

@@ -1,0 +1,204 @@
+//! `decnet keeper`: holds the deckies' user namespace and network namespaces.
+//!
+//! Started by the agent, with the channel to it as standard input. It makes a user namespace for
+//! itself, in which it has every capability and outside of which it has none, and then a network
+//! namespace for each decky. It configures them, binds the deckies' sockets and hands those to the
+//! face, which it starts and starts again when it ends. Visitors' bytes never reach this process.
+
+mod build;
+mod face;
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+
+use anyhow::{Context as _, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::edge::channel::{Channel, ChannelError, Message, Wait};
+use crate::edge::{child, limits, namespace, privileges};
+use crate::logic::decky::DeckyId;
+use crate::logic::wire::{FromKeeper, MAX_FDS, Placed, Served, ToFace, ToKeeper, decode, encode};
+
+use build::Bound;
+use face::Face;
+
+/// A decky as the keeper holds it.
+#[derive(Debug)]
+struct Held {
+    placed: Placed,
+    namespace: OwnedFd,
+    /// What the face was given, once there was something to give.
+    served: Option<(Served, Vec<OwnedFd>)>,
+}
+
+/// The keeper's state.
+struct Keeper {
+    agent: Channel,
+    /// The face's end of its channel to the agent, for every face to inherit.
+    reports: OwnedFd,
+    face: Face,
+    deckies: BTreeMap<DeckyId, Held>,
+}
+
+/// Runs until the agent is gone.
+///
+/// # Errors
+///
+/// When there can be no user namespace, or the agent speaks another protocol.
+pub fn run() -> Result<()> {
+    let input = std::io::stdin().as_fd().try_clone_to_owned().context("no channel to the agent")?;
+    let agent = Channel::from_fd(input);
+    limits::raise_files();
+    privileges::keep_to_ourselves()?;
+    namespace::isolate().context("the deckies need a user namespace of their own")?;
+    child::die_with_parent().context("cannot be tied to the agent")?;
+    let first = agent.receive(Wait::Yes).context("no channel for the face")?;
+    let reports = first.fds.into_iter().next().context("no channel for the face")?;
+    let face = Face::start(&reports).context("cannot start the face")?;
+    Keeper { agent, reports, face, deckies: BTreeMap::new() }.serve()
+}
+
+impl Keeper {
+    fn serve(mut self) -> Result<()> {
+        loop {
+            let [from_agent, from_face] = self.wait()?;
+            if from_face {
+                self.replace_face()?;
+            }
+            if !from_agent {
+                continue;
+            }
+            match self.agent.receive(Wait::Yes) {
+                Ok(message) => self.obey(&message)?,
+                Err(ChannelError::Closed) => return Ok(()),
+                Err(error) => return Err(error).context("cannot hear the agent"),
+            }
+        }
+    }
+
+    /// Waits until the agent says something or the face is gone.
+    fn wait(&self) -> Result<[bool; 2]> {
+        let face = self.face.channel();
+        let mut fds = [
+            PollFd::new(self.agent.as_fd(), PollFlags::POLLIN),
+            PollFd::new(face.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error).context("cannot wait"),
+        }
+        Ok(fds.map(|fd| fd.any().unwrap_or(false)))
+    }
+
+    fn obey(&mut self, message: &Message) -> Result<()> {
+        match decode(&message.bytes).context("the agent speaks another protocol")? {
+            ToKeeper::Make(wanted) => self.make(wanted),
+            ToKeeper::Linked(ids) => self.finish(&ids),
+            ToKeeper::Drop(ids) => ids.into_iter().try_for_each(|id| self.drop_decky(id)),
+        }
+    }
+
+    fn make(&mut self, wanted: Vec<(DeckyId, Placed)>) -> Result<()> {
+        let mut made = Vec::new();
+        for (id, placed, result) in build::namespaces(wanted) {
+            match result {
+                Ok(made_one) => {
+                    let namespace = made_one.descriptor;
+                    self.deckies.insert(id, Held { placed, namespace, served: None });
+                    made.push((id, made_one.cookie));
+                }
+                Err(error) => self.fail(id, &error)?,
+            }
+        }
+        for some in made.chunks(MAX_FDS) {
+            let ids = some.iter().map(|(id, _)| id);
+            let fds: Vec<BorrowedFd<'_>> = ids
+                .filter_map(|id| self.deckies.get(id))
+                .map(|held| held.namespace.as_fd())
+                .collect();
+            self.tell(&FromKeeper::Made(some.to_vec()), &fds)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, ids: &[DeckyId]) -> Result<()> {
+        let jobs = ids.iter().filter_map(|id| Some((*id, self.deckies.get(id)?)));
+        let jobs: Vec<_> =
+            jobs.map(|(id, held)| (id, &held.placed, held.namespace.as_fd())).collect();
+        let done = build::stacks(&jobs);
+        for (id, result) in done {
+            match result {
+                Ok(bound) => self.hand_over(id, bound)?,
+                Err(error) => {
+                    self.deckies.remove(&id);
+                    self.fail(id, &error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a decky's sockets to the face, and its catch-all's to the agent too.
+    fn hand_over(&mut self, id: DeckyId, bound: Bound) -> Result<()> {
+        let Some(held) = self.deckies.get_mut(&id) else { return Ok(()) };
+        let served = Served {
+            id,
+            identity: held.placed.decky.identity.clone(),
+            services: held.placed.decky.services.clone(),
+            sockets: bound.uses,
+        };
+        let (kinds, indices): (Vec<_>, Vec<usize>) = bound.catchall.into_iter().unzip();
+        let (_, fds) = held.served.insert((served, bound.sockets));
+        let catchall: Vec<OwnedFd> = indices
+            .iter()
+            .filter_map(|index| fds.get(*index))
+            .map(OwnedFd::try_clone)
+            .collect::<std::io::Result<_>>()
+            .context("no file descriptors left")?;
+        self.give_to_face(id)?;
+        if !catchall.is_empty() {
+            let fds: Vec<BorrowedFd<'_>> = catchall.iter().map(|fd| fd.as_fd()).collect();
+            self.tell(&FromKeeper::CatchAll(id, kinds), &fds)?;
+        }
+        self.tell(&FromKeeper::Up(id), &[])
+    }
+
+    /// Sends what the face needs to serve a decky. A face that ends meanwhile is replaced, and its
+    /// successor is given everything.
+    fn give_to_face(&self, id: DeckyId) -> Result<()> {
+        let Some((served, fds)) = self.deckies.get(&id).and_then(|held| held.served.as_ref())
+        else {
+            return Ok(());
+        };
+        let message = encode(&ToFace::Add(Box::new(served.clone())))?;
+        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
+        self.face.send(&message, &fds)
+    }
+
+    fn drop_decky(&mut self, id: DeckyId) -> Result<()> {
+        if let Some(held) = self.deckies.remove(&id)
+            && held.served.is_some()
+        {
+            self.face.send(&encode(&ToFace::Remove(id))?, &[])?;
+        }
+        self.tell(&FromKeeper::Gone(id), &[])
+    }
+
+    fn replace_face(&mut self) -> Result<()> {
+        let ended = self.face.end();
+        tracing::warn!(%ended, "the face has ended, starting another");
+        self.face = Face::start(&self.reports).context("cannot start the face")?;
+        for id in self.deckies.keys() {
+            self.give_to_face(*id)?;
+        }
+        self.tell(&FromKeeper::FaceReplaced, &[])
+    }
+
+    fn fail(&self, id: DeckyId, error: &anyhow::Error) -> Result<()> {
+        self.tell(&FromKeeper::Failed(id, format!("{error:#}")), &[])
+    }
+
+    fn tell(&self, message: &FromKeeper, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        self.agent.send(&encode(message)?, fds, Wait::Yes).context("cannot reach the agent")
+    }
+}
