@@ -1,0 +1,119 @@
+//! What capturing a packet costs: CPU time with the capture attached, less without.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use decnet::edge::bpf::Programs;
+use decnet::edge::clock;
+use decnet::logic::decky::{DeckyId, Identity, Secret};
+use decnet::logic::mac::Mac;
+use decnet::logic::persona;
+use decnet::logic::sighting::Record;
+use decnet::logic::time::Timestamp;
+use decnet::logic::visitors::Visitors;
+use decnet_tests::world::{NODE, World};
+
+use crate::machine::packet_seconds;
+use crate::report::{Report, median};
+use crate::traffic::{send, syns};
+
+const DECKIES: u32 = 1_024;
+const PACKETS: usize = 2_000_000;
+const ROUNDS: usize = 5;
+
+/// A decky that the capture knows and nobody answers for, so that only the capture is measured.
+fn ghost(n: u32) -> Identity {
+    let [_, _, c, d] = n.to_be_bytes();
+    let persona = persona::find("debian-12").expect("it is in the table");
+    Identity {
+        name: format!("ghost-{n}").parse().expect("a name"),
+        hostname: format!("ghost-{n}"),
+        persona,
+        mac: Mac([2, 0xdc, 0, 0, c, d]),
+        ip: Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 77, 0, 1)) + n),
+        ip6: None,
+        secret: Secret([0; 32]),
+        booted: Timestamp(0),
+    }
+}
+
+pub(crate) fn run(report: &mut Report) {
+    let world = World::make();
+    let link = world.frames();
+    let ghosts: Vec<Identity> = (0..DECKIES).map(ghost).collect();
+    let to: Vec<(IpAddr, Mac)> = ghosts.iter().map(|ghost| (ghost.ip.into(), ghost.mac)).collect();
+    for (what, sources) in [("one source", 1), ("4,096 sources", 4_096), ("65,536 sources", 65_536)]
+    {
+        let frames = syns(65_536.max(sources), sources, &to, world.visitor_mac());
+        let (mut bare, mut captured, mut told) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..ROUNDS {
+            let before = packet_seconds();
+            send(&link, &frames, PACKETS, f64::INFINITY);
+            bare.push(packet_seconds() - before);
+            let (spent, sightings) = world.as_node(|| {
+                with_capture(&ghosts, || {
+                    send(&link, &frames, PACKETS, f64::INFINITY);
+                })
+            });
+            captured.push(spent);
+            told = sightings;
+        }
+        let per_million = |seconds: f64| seconds * 1e6 / PACKETS as f64;
+        let cost = per_million(median(captured) - median(bare.clone()));
+        report.add(
+            &format!("capture CPU a million SYNs, {what}, kernel and user"),
+            format!("{cost:.2} s"),
+            "0.6 s",
+            "0.35 s",
+            &format!("sending them {:.2} s; {told} told one by one", per_million(median(bare))),
+        );
+    }
+}
+
+/// CPU time that `act` takes with the capture attached and read, and sightings that were read.
+fn with_capture(ghosts: &[Identity], act: impl FnOnce() + Send) -> (f64, u64) {
+    let mut programs = Programs::load().expect("root can load programs");
+    let mut maps = programs.maps().expect("they have maps");
+    for (id, ghost) in (0..).zip(ghosts) {
+        maps.add_decky(DeckyId(id), ghost, 0).expect("the map has room");
+    }
+    let (mut prio, _bulk) = programs.rings().expect("they have rings");
+    programs.attach(NODE).expect("the link is there");
+    let stop = AtomicBool::new(false);
+    let before = packet_seconds();
+    let read = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut visitors, mut out, mut read) = (Visitors::default(), Vec::new(), 0);
+            loop {
+                let done = stop.load(Ordering::Relaxed);
+                let now = clock::now();
+                let count = prio.drain(8_192, |bytes| {
+                    let Ok(record) = Record::read(bytes) else { return };
+                    visitors.sighted(&record, now, |_| false, &mut out);
+                });
+                out.clear();
+                read += count as u64;
+                if done && count == 0 {
+                    return read;
+                }
+                if count == 0 {
+                    thread::park_timeout(Duration::from_millis(2));
+                }
+            }
+        });
+        act();
+        stop.store(true, Ordering::Relaxed);
+        reader.join().expect("the reader does not panic")
+    });
+    let spent = packet_seconds() - before;
+    let status = maps.counters().expect("they can be read").status(read);
+    let drops: u64 = status.drops.values().sum();
+    assert_eq!(status.seen, status.submitted + status.aggregated + drops, "{status:?}");
+    assert_eq!(status.read, status.submitted, "{status:?}");
+    if drops > 0 {
+        eprintln!("    dropped: {:?}", status.drops);
+    }
+    (spent, read)
+}

@@ -1,0 +1,11 @@
+//! One binary with all integration tests: real kernel, real namespaces, real clients.
+//!
+//! They need root, and fail without it. Each makes a world of its own (`world`): two network
+//! namespaces with a wire between them, a state directory and an agent. Nothing leaves them, and
+//! nothing is left of them, also when this process is killed.
+#![allow(clippy::print_stderr, reason = "a failing test says what it saw")]
+
+mod capture;
+mod confinement;
+mod crash;
+mod deckies;

@@ -1,0 +1,10 @@
+//! What the integration tests and the bench share.
+#![allow(clippy::print_stderr, reason = "a failing test says what it saw")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    clippy::missing_panics_doc,
+    reason = "used by the tests and the bench of this package alone"
+)]
+
+pub mod world;
