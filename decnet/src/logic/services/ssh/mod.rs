@@ -1,4 +1,18 @@
-//! Not yet written.
+//! Secure shell: the layers of an SSH-2 server, up to keys and packets. Nobody is served yet.
+#![allow(dead_code, unused_imports, reason = "the session that uses them comes next")]
+
+mod fault;
+mod hostkey;
+mod ident;
+mod kex;
+mod number;
+mod packet;
+mod profile;
+mod random;
+mod wire;
+mod zlib;
+
+pub use hostkey::Keys;
 
 use serde::{Deserialize, Serialize};
 
