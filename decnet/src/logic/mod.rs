@@ -2,7 +2,9 @@
 
 pub mod decky;
 pub mod event;
+pub mod files;
 pub mod mac;
+pub mod machine;
 pub mod name;
 pub mod persona;
 pub mod services;
