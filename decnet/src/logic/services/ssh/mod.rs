@@ -10,6 +10,7 @@
 //! ciphers, hashes and curves come from the RustCrypto and dalek crates. Whatever a visitor sends,
 //! a connection holds at most a packet, a line and the output that was not yet read.
 
+mod account;
 mod auth;
 mod connection;
 mod console;
@@ -24,7 +25,10 @@ mod number;
 mod packet;
 mod profile;
 mod random;
+mod scp;
+mod sftp;
 mod transport;
+mod upload;
 mod wire;
 mod zlib;
 
@@ -138,9 +142,9 @@ impl Service for Session {
         self.server(context).wake(context, reply);
     }
 
-    fn end(&mut self, _context: &mut Context<'_>, reply: &mut Reply) {
+    fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let Some(server) = &mut self.server else { return };
-        server.end(reply);
+        server.end(context, reply);
     }
 }
 
@@ -307,14 +311,14 @@ impl Server {
         reply.close = true;
         reply.wait = None;
         self.pending = None;
-        self.end(reply);
+        self.end(context, reply);
     }
 
     /// The connection is gone.
-    fn end(&mut self, reply: &mut Reply) {
+    fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Auth(mut auth) => auth.end(reply),
-            Stage::Open(mut connection) => connection.end(reply),
+            Stage::Open(mut connection) => connection.end(context, reply),
             Stage::Anonymous | Stage::Over => {}
         }
     }

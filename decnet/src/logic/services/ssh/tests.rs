@@ -4,6 +4,7 @@
 mod client;
 mod login;
 mod programs;
+mod transfer;
 
 use proptest::prelude::*;
 
@@ -351,7 +352,7 @@ fn two_deckies_share_no_host_key() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_bytes_in_any_pieces_never_panic(

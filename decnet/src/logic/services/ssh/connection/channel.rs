@@ -5,6 +5,7 @@ use super::super::number;
 use super::super::wire::Writer;
 use super::forward::Forward;
 use super::session::Session;
+use crate::logic::services::{Context, Reply};
 
 /// Bytes a visitor may send before it is told that they were read; OpenSSH's.
 pub(super) const WINDOW: u32 = 64 * PACKET;
@@ -37,6 +38,16 @@ pub(super) enum Purpose {
     Forward(Box<Forward>),
     /// A program.
     Session(Box<Session>),
+}
+
+impl Purpose {
+    /// The channel is gone.
+    pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
+        match self {
+            Self::Forward(forward) => forward.end(reply),
+            Self::Session(session) => session.end(context, reply),
+        }
+    }
 }
 
 /// How far the end has come on our side.
@@ -92,6 +103,11 @@ impl Channel {
         self.closing != Closing::No
     }
 
+    /// How many bytes of output may be added before some are lost.
+    pub(super) fn room(&self) -> usize {
+        MAX_OUTPUT.saturating_sub(self.output.len())
+    }
+
     /// Begins to take input: the window opens, as it does in OpenSSH when a program starts.
     pub(super) fn open_window(&mut self, link: &mut Link<'_, '_>) {
         self.window = WINDOW;
@@ -133,9 +149,9 @@ impl Channel {
 
     /// Sends a program's output, or keeps it until it can be sent.
     pub(super) fn write(&mut self, bytes: &[u8], link: &mut Link<'_, '_>) {
-        let room = MAX_OUTPUT.saturating_sub(self.output.len()).max(PACKET as usize);
-        self.output.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.output.extend_from_slice(bytes);
         self.flush(link);
+        self.output.truncate(MAX_OUTPUT);
     }
 
     /// The program has ended.

@@ -16,6 +16,7 @@ use super::number;
 use super::packet::Packet;
 use super::profile::Profile;
 use super::wire::{Reader, Writer};
+use crate::logic::services::{Context, Reply};
 use channel::{Channel, Exit, Peer, Purpose, Tty, WINDOW};
 use forward::Forward;
 
@@ -128,11 +129,9 @@ impl Connection {
     }
 
     /// The connection is gone.
-    pub(super) fn end(&mut self, reply: &mut crate::logic::services::Reply) {
+    pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         for channel in self.channels.iter_mut().flatten() {
-            if let Purpose::Forward(forward) = &mut channel.purpose {
-                forward.end(reply);
-            }
+            channel.purpose.end(context, reply);
         }
     }
 
@@ -223,13 +222,16 @@ impl Connection {
     /// Gives a channel's program input, or none to let it go on with what it has.
     fn input(&mut self, at: u32, data: &[u8], link: &mut Link<'_, '_>) -> Result<(), Fault> {
         let Some(channel) = self.channel(at) else { return Ok(()) };
+        let room = channel.room();
+        if channel.is_over() {
+            return Ok(());
+        }
         match &mut channel.purpose {
             Purpose::Forward(forward) => forward.receive(data, link.reply),
-            Purpose::Session(_) if data.is_empty() => {}
             Purpose::Session(session) => {
                 let tty = session.tty();
                 let (status, output) =
-                    link.run(|context, reply| session.input(data, context, reply));
+                    link.run(|context, reply| session.input(data, room, context, reply));
                 self.after(usize::try_from(at).unwrap_or(usize::MAX), status, &output, tty, link);
             }
         }
@@ -271,7 +273,8 @@ impl Connection {
             }
             Purpose::Session(session) => {
                 let tty = session.tty();
-                if let Some(status) = session.end_of_input() {
+                let (status, _) = link.run(|context, reply| session.end_of_input(context, reply));
+                if let Some(status) = status {
                     channel.exit(Exit::Status(status), tty, link);
                 }
             }
@@ -280,9 +283,7 @@ impl Connection {
 
     fn close(&mut self, at: u32, link: &mut Link<'_, '_>) {
         let Some(channel) = self.channel(at) else { return };
-        if let Purpose::Forward(forward) = &mut channel.purpose {
-            forward.end(link.reply);
-        }
+        channel.purpose.end(link.context, link.reply);
         channel.close(link);
         if let Some(slot) = usize::try_from(at).ok().and_then(|at| self.channels.get_mut(at)) {
             *slot = None;

@@ -1,9 +1,12 @@
 //! Requests to a channel: a terminal, an environment, a program.
 
+use super::super::account::Account;
 use super::super::console::{Console, exec};
 use super::super::fault::Fault;
 use super::super::link::Link;
 use super::super::profile::Extras;
+use super::super::scp::Scp;
+use super::super::sftp::Sftp;
 use super::super::wire::Reader;
 use super::Connection;
 use super::channel::{Exit, Purpose, Tty};
@@ -25,6 +28,7 @@ enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Start {
     Exec,
+    Sftp,
     Shell,
 }
 
@@ -114,6 +118,11 @@ impl Connection {
                 reader.end()?;
                 Answer::Start(Start::Shell)
             }
+            b"subsystem" => {
+                let name = reader.text()?;
+                reader.end()?;
+                if name == b"sftp" { Answer::Start(Start::Sftp) } else { Answer::Failure }
+            }
             b"exec" => {
                 let command = reader.text()?;
                 reader.end()?;
@@ -179,6 +188,7 @@ impl Connection {
         session.report_env(link.reply);
         let tty = session.tty();
         let size = session.terminal.unwrap_or(Terminal::new(0, 0));
+        let account = Account::of(&user, link.context);
         let (status, output) = match start {
             Start::Shell => {
                 let mut console = Console::new(&user, size.columns, size.rows);
@@ -186,12 +196,25 @@ impl Connection {
                 session.program = Program::Console(Box::new(console));
                 (None, output)
             }
-            Start::Exec => {
-                let (status, output) =
-                    link.run(|context, reply| exec(&user, command, context, reply));
-                session.program = Program::Ended(status);
-                (Some(status), if tty == Tty::Some { with_returns(&output) } else { output })
+            Start::Sftp => {
+                link.reply.report(command_report(b"sftp-server"));
+                session.program = Program::Sftp(Box::new(Sftp::new(account)));
+                (None, Vec::new())
             }
+            Start::Exec => match Scp::of(command, &account) {
+                Some(scp) => {
+                    link.reply.report(command_report(command));
+                    let ((), output) = link.run(|_, reply| scp.open(reply));
+                    session.program = Program::Scp(Box::new(scp));
+                    (None, output)
+                }
+                None => {
+                    let (status, output) =
+                        link.run(|context, reply| exec(&user, command, context, reply));
+                    session.program = Program::Ended(status);
+                    (Some(status), if tty == Tty::Some { with_returns(&output) } else { output })
+                }
+            },
         };
         self.after(usize::try_from(at).unwrap_or(usize::MAX), status, &output, tty, link);
     }
@@ -219,7 +242,6 @@ fn with_returns(output: &[u8]) -> Vec<u8> {
 }
 
 /// The report of a program that is no shell.
-#[expect(dead_code, reason = "subsystems come next")]
-fn report(command: &str) -> Report {
-    Report::new(Kind::CmdInput).data(Data::new().with("command", text(command.as_bytes())))
+fn command_report(command: &[u8]) -> Report {
+    Report::new(Kind::CmdInput).data(Data::new().with("command", text(command)))
 }

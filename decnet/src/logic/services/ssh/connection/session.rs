@@ -1,6 +1,8 @@
 //! A program in a channel: what was asked for before it starts, and what it is.
 
 use super::super::console::Console;
+use super::super::scp::Scp;
+use super::super::sftp::Sftp;
 use super::channel::Tty;
 use crate::logic::event::{Data, Kind, text};
 use crate::logic::services::{Context, Reply, Report};
@@ -31,6 +33,10 @@ pub(super) enum Program {
     Console(Box<Console>),
     /// A command that is done; this is how it ended.
     Ended(u8),
+    /// A copy in the old way.
+    Scp(Box<Scp>),
+    /// A file transfer.
+    Sftp(Box<Sftp>),
     /// Nothing yet.
     #[default]
     None,
@@ -74,24 +80,43 @@ impl Session {
         }
     }
 
-    /// Gives the program input. The status, when it ended.
+    /// Gives the program input, or none to let it go on with what it has. It prints some `room`
+    /// bytes at most. The status, when it ended.
     pub(super) fn input(
         &mut self,
         bytes: &[u8],
+        room: usize,
         context: &mut Context<'_>,
         reply: &mut Reply,
     ) -> Option<u8> {
         match &mut self.program {
-            Program::Console(console) => console.input(bytes, context, reply),
-            Program::Ended(_) | Program::None => None,
+            Program::Console(console) if !bytes.is_empty() => console.input(bytes, context, reply),
+            Program::Console(_) | Program::Ended(_) | Program::None => None,
+            Program::Scp(scp) => scp.input(bytes, room, context, reply),
+            Program::Sftp(sftp) => sftp.input(bytes, room, context, reply),
         }
     }
 
     /// The visitor has no more input. The status, when the program ended with it.
-    pub(super) fn end_of_input(&self) -> Option<u8> {
+    pub(super) fn end_of_input(
+        &mut self,
+        context: &mut Context<'_>,
+        reply: &mut Reply,
+    ) -> Option<u8> {
+        self.end(context, reply);
         match &self.program {
             Program::Console(_) if self.terminal.is_none() => Some(0),
+            Program::Scp(_) | Program::Sftp(_) => Some(0),
             Program::Console(_) | Program::Ended(_) | Program::None => None,
+        }
+    }
+
+    /// The channel is gone, or at least its input.
+    pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
+        match &mut self.program {
+            Program::Scp(scp) => scp.end(context, reply),
+            Program::Sftp(sftp) => sftp.end(context, reply),
+            Program::Console(_) | Program::Ended(_) | Program::None => {}
         }
     }
 
@@ -100,7 +125,7 @@ impl Session {
         match &mut self.program {
             Program::Console(console) => console.wake(context, reply),
             Program::Ended(status) => Some(*status),
-            Program::None => None,
+            Program::None | Program::Scp(_) | Program::Sftp(_) => None,
         }
     }
 }

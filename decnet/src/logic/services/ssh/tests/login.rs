@@ -226,7 +226,7 @@ fn all_host_keys_are_told_after_the_login_and_proven_when_asked() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_messages_before_the_login_never_panic(

@@ -285,7 +285,7 @@ fn the_environment_is_recorded_when_a_program_starts() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_messages_after_the_login_never_panic(
