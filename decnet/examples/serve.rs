@@ -54,6 +54,8 @@ fn serve(
     decky: &Identity,
     state: &Mutex<State>,
 ) -> Result<()> {
+    // Some services send several small pieces in a row.
+    stream.set_nodelay(true)?;
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
     let mut service = services::begin(&ServiceSpec::plain(kind).settings);
     let mut call =

@@ -29,6 +29,13 @@ pub(super) fn greeting(secret: &Secret, random: &mut Random<'_>) -> Duration {
     Duration::from_micros(7_000 + u64::from(own) * 30 + extra)
 }
 
+/// How long it takes until the server answers a client's introduction with its offer.
+pub(super) fn offer(secret: &Secret, random: &mut Random<'_>) -> Duration {
+    let [_, own, ..] = secret.derive("ssh.greeting").0;
+    let [a, b] = random.bytes();
+    Duration::from_micros(900 + u64::from(own) * 5 + u64::from(a) * u64::from(b) / 20)
+}
+
 /// How long an attempt takes.
 pub(super) fn attempt(
     attempt: Attempt,

@@ -114,7 +114,7 @@ enum Pending {
     HostKeys,
     /// Let a program go on.
     Program,
-    /// Go on with the making of a key.
+    /// Go on with the transport: with an offer, with the making of a key.
     Step,
     /// Say how a login ended.
     Verdict(Decision),
@@ -195,6 +195,12 @@ impl Server {
                     return;
                 }
                 Ok(Step::Idle) => return,
+                Ok(Step::Think) => {
+                    let random = &mut Random::new(context.random);
+                    let time = delay::offer(&context.decky.secret, random);
+                    self.wait(time, Pending::Step, reply);
+                    return;
+                }
                 Ok(Step::Message(packet)) => self.message(&packet, context, reply),
                 Err(fault) => Err(fault),
             };

@@ -72,6 +72,8 @@ pub(super) enum Step {
     Idle,
     /// Understand a message. It has a number.
     Message(Packet),
+    /// Wait as long as OpenSSH takes to think of an offer, and call again.
+    Think,
 }
 
 impl Transport {
@@ -140,11 +142,17 @@ impl Transport {
         if let Some(packet) = self.stalled.take() {
             self.exchange_message(packet, context, reply)?;
         }
+        if self.line.is_none() && self.owes_offer() {
+            self.offer(context, reply);
+        }
         while self.stalled.is_none() {
             self.check_queue()?;
             if self.line.is_some() {
-                if !self.identify(context, reply)? {
+                if !self.identify()? {
                     return Ok(Step::Idle);
+                }
+                if self.owes_offer() {
+                    return Ok(Step::Think);
                 }
                 continue;
             }
@@ -194,15 +202,12 @@ impl Transport {
     }
 
     /// Reads the visitor's identification string; false while it is not whole.
-    fn identify(&mut self, context: &mut Context<'_>, reply: &mut Reply) -> Result<bool, Fault> {
+    fn identify(&mut self) -> Result<bool, Fault> {
         let Some(line) = &mut self.line else { return Ok(true) };
         match line.read(&mut self.input) {
             Ident::Client(client) => {
                 self.idents.client = client;
                 self.line = None;
-                if matches!(self.exchange, Exchange::Idle) {
-                    self.offer(context, reply);
-                }
                 Ok(true)
             }
             Ident::More => Ok(false),
@@ -267,6 +272,11 @@ impl Transport {
             _ => return Ok(Some(packet)),
         }
         Ok(None)
+    }
+
+    /// Whether the first offer was not made yet.
+    fn owes_offer(&self) -> bool {
+        self.initial == Initial::Running && matches!(self.exchange, Exchange::Idle)
     }
 
     fn check_queue(&self) -> Result<(), Fault> {
