@@ -36,8 +36,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accept, Context, Reply, Service};
-use crate::logic::event::text;
+use super::{Accept, Context, Reply, Report, Service};
+use crate::logic::event::{Data, Kind, Outcome, text};
 use auth::{Auth, Decision, Verdict};
 use connection::Connection;
 use fault::Fault;
@@ -50,6 +50,9 @@ use transport::{Step, Transport};
 use wire::{Reader, Writer};
 
 pub use hostkey::Keys;
+
+/// Most that is reported of one connection; whatever comes beyond was said often enough.
+const MAX_REPORTS: usize = 4096;
 
 /// How long one step of making a key lets others go first.
 const BREATH: Duration = Duration::from_millis(1);
@@ -81,6 +84,8 @@ pub struct Session {
     settings: Settings,
     /// What there is once the persona is known, which a context tells.
     server: Option<Box<Server>>,
+    /// How often something was reported; one more than is wanted once that was said.
+    reported: usize,
 }
 
 #[derive(Debug)]
@@ -123,7 +128,7 @@ enum Pending {
 impl Session {
     /// A fresh connection.
     pub fn new(settings: &Settings) -> Self {
-        Self { settings: settings.clone(), server: None }
+        Self { settings: settings.clone(), server: None, reported: 0 }
     }
 }
 
@@ -136,19 +141,37 @@ impl Service for Session {
         let server = self.server(context);
         server.transport.push(bytes);
         server.run(context, reply);
+        self.count(reply);
     }
 
     fn wake(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         self.server(context).wake(context, reply);
+        self.count(reply);
     }
 
     fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let Some(server) = &mut self.server else { return };
         server.end(context, reply);
+        self.count(reply);
     }
 }
 
 impl Session {
+    /// Lets no more be reported than is wanted, and says once that there was more.
+    fn count(&mut self, reply: &mut Reply) {
+        let room = MAX_REPORTS.saturating_sub(self.reported);
+        if reply.reports.len() <= room {
+            self.reported = self.reported.saturating_add(reply.reports.len());
+            return;
+        }
+        reply.reports.truncate(room);
+        if self.reported <= MAX_REPORTS {
+            let data = Data::new().with("reports", MAX_REPORTS);
+            reply.report(Report::new(Kind::Payload).outcome(Outcome::Limited).data(data));
+        }
+        self.reported = MAX_REPORTS + 1;
+    }
+
     fn server(&mut self, context: &Context<'_>) -> &mut Server {
         let settings = &self.settings;
         self.server.get_or_insert_with(|| {

@@ -9,7 +9,7 @@ mod transfer;
 use proptest::prelude::*;
 
 use super::*;
-use crate::logic::event::{Kind, Value};
+use crate::logic::event::Value;
 use client::{Offer, STRICT, Visitor};
 
 /// The same as [`STRICT`] without the strict form.

@@ -22,6 +22,8 @@ use forward::Forward;
 
 /// Programs at a time; OpenSSH's MaxSessions.
 const MAX_SESSIONS: usize = 10;
+/// File transfers among them that may hold several files, more than a megabyte each.
+const MAX_TRANSFERS: usize = 3;
 
 /// Everything after the login.
 #[derive(Debug)]
@@ -183,6 +185,15 @@ impl Connection {
             _ => refuse(peer, "open failed", link),
         }
         Ok(())
+    }
+
+    /// Whether no further file transfer may begin.
+    fn transfers_enough(&self) -> bool {
+        let transfers = |channel: &&Channel| match &channel.purpose {
+            Purpose::Forward(_) => false,
+            Purpose::Session(session) => session.is_transfer(),
+        };
+        self.channels.iter().flatten().filter(transfers).count() >= MAX_TRANSFERS
     }
 
     fn forward(&mut self, peer: Peer, mut forward: Forward, link: &mut Link<'_, '_>) {

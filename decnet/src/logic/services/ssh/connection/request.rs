@@ -52,12 +52,16 @@ impl Connection {
             }
             return Ok(());
         };
-        let (answer, command) = if session.is_started() {
+        let is_started = session.is_started();
+        let enough = self.transfers_enough();
+        let (answer, command) = if is_started {
             (self.later(at, kind, reader, link)?, &[] as &[u8])
         } else {
             self.early(at, kind, reader)?
         };
-        if let Answer::Start(start) = answer {
+        if let Answer::Start(start) = answer
+            && !(enough && start == Start::Sftp)
+        {
             self.start(at, start, command, wants_answer, link);
             return Ok(());
         }

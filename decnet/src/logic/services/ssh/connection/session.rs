@@ -59,6 +59,11 @@ impl Session {
         !matches!(self.program, Program::None)
     }
 
+    /// Whether it is a file transfer with several files at a time.
+    pub(super) fn is_transfer(&self) -> bool {
+        matches!(self.program, Program::Sftp(_))
+    }
+
     /// Whether it has a terminal.
     pub(super) fn tty(&self) -> Tty {
         if self.terminal.is_some() { Tty::Some } else { Tty::None }

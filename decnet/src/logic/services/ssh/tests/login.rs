@@ -2,7 +2,7 @@
 
 use super::client::{Offer, Visitor, password};
 use super::*;
-use crate::logic::event::{Creds, Outcome};
+use crate::logic::event::Creds;
 
 const FAILURE: &[u8] = b"\x33\0\0\0\x12publickey,password\0";
 

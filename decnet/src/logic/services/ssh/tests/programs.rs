@@ -284,6 +284,18 @@ fn the_environment_is_recorded_when_a_program_starts() {
     assert_eq!(env[0], ("A0".to_owned(), "b".repeat(1024)));
 }
 
+#[test]
+fn a_visitor_that_repeats_itself_is_reported_a_bounded_number_of_times() {
+    let mut visitor = Visitor::logged_in("root");
+    let wish = Writer::message(number::GLOBAL_REQUEST).string("tcpip-forward").flag(false);
+    let wish = wish.string("").u32(8080).done();
+    for _ in 0..5000 {
+        visitor.say(&wish);
+    }
+    assert_eq!(visitor.reports.len(), 4097);
+    assert_eq!(visitor.reports[4096].outcome, Some(Outcome::Limited));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

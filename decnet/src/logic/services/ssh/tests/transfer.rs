@@ -85,7 +85,7 @@ fn content(visitor: &mut Visitor, path: &str) -> Vec<u8> {
     files.by(&visitor.identity, Owner::ROOT, crate::logic::time::Timestamp(1)).read(path).unwrap()
 }
 
-fn uploads(visitor: &Visitor) -> Vec<&crate::logic::services::Report> {
+fn uploads(visitor: &Visitor) -> Vec<&Report> {
     visitor.reports.iter().filter(|report| report.kind == Kind::FileUpload).collect()
 }
 
@@ -171,7 +171,7 @@ fn a_file_that_is_put_is_there_and_is_reported() {
         let body = Writer::default().raw(&handle).u32(0).u32(offset).string(piece);
         assert_eq!(call(&mut visitor, 6, body), status(0, "Success"));
     }
-    assert_eq!(uploads(&visitor), Vec::<&crate::logic::services::Report>::new());
+    assert_eq!(uploads(&visitor), Vec::<&Report>::new());
     assert_eq!(call(&mut visitor, 4, Writer::default().raw(&handle)), status(0, "Success"));
     let mut digest = RawDigest::default();
     digest.update(&data);
