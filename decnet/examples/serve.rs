@@ -14,6 +14,7 @@ use decnet::logic::decky::{Identity, Secret};
 use decnet::logic::persona;
 use decnet::logic::services::{self, Context, Reply, ServiceKind, ServiceSpec, State};
 use decnet::logic::time::Timestamp;
+use nix::sys::socket::{setsockopt, sockopt};
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -53,6 +54,8 @@ fn serve(
     decky: &Identity,
     state: &Mutex<State>,
 ) -> Result<()> {
+    // Some services send several small pieces in a row.
+    stream.set_nodelay(true)?;
     let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
     let mut service = services::begin(&ServiceSpec::plain(kind).settings);
     let mut call =
@@ -72,6 +75,11 @@ fn serve(
     loop {
         stream.write_all(&reply.bytes)?;
         if reply.close {
+            if reply.reset {
+                // A linger of no time turns the close into a reset.
+                let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+                setsockopt(&stream, sockopt::Linger, &linger)?;
+            }
             break;
         }
         if let Some(wait) = reply.wait {

@@ -24,6 +24,13 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
+    /// The time in UTC as `strftime` formats it; empty when the format is none.
+    pub fn format(self, format: &str) -> String {
+        let time = jiff::Timestamp::from_nanosecond(self.0.into()).unwrap_or_default();
+        let time = time.to_zoned(jiff::tz::TimeZone::UTC);
+        jiff::fmt::strtime::format(format, &time).unwrap_or_default()
+    }
+
     /// The point `span` later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

@@ -73,6 +73,11 @@ pub fn find(id: &str) -> Option<&'static Persona> {
 }
 
 impl Persona {
+    /// Whether it is an Ubuntu, which differs from Debian in many a file and greeting.
+    pub fn is_ubuntu(&self) -> bool {
+        self.system.starts_with("Ubuntu")
+    }
+
     /// A MAC of this persona's vendor, chosen by `bits`.
     pub fn mac(&self, bits: [u8; 4]) -> Mac {
         let [pick, a, b, c] = bits;

@@ -6,6 +6,7 @@
 //! fuzzed as it is. What a visitor may use up is bounded here by each service (buffers, lines,
 //! files) and around it by whoever runs it (time, bytes, connections).
 
+mod accept;
 pub mod catchall;
 pub mod ftp;
 pub mod http;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use crate::logic::decky::Identity;
 use crate::logic::time::Timestamp;
 
+pub use accept::{Accept, Login};
 pub use kind::{ServiceKind, UnknownService};
 pub use reply::{Reply, Report};
 pub use settings::{ServiceSpec, Settings};

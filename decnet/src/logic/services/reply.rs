@@ -17,6 +17,8 @@ pub struct Reply {
     pub wait: Option<Duration>,
     /// Send the bytes, then close.
     pub close: bool,
+    /// Close with a reset, as the kernel does for a daemon that leaves bytes unread.
+    pub reset: bool,
 }
 
 impl Reply {

@@ -1,0 +1,2 @@
+TERM=${TERM:-xterm}; export TERM
+PAGER=less; export PAGER

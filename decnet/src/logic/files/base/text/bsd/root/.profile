@@ -1,0 +1,6 @@
+HOME=/root
+export HOME
+TERM=${TERM:-xterm}
+export TERM
+PAGER=less
+export PAGER

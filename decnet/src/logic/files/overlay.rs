@@ -1,0 +1,126 @@
+//! What one decky's visitors have changed, bounded, and which of it has yet to be kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use super::change::{Change, Node};
+use super::fault::Fault;
+use super::path::{is_below, is_normal};
+use super::{MAX_BYTES, MAX_ENTRIES, MAX_FILE};
+
+/// The entries that differ from the base, by path.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    slots: BTreeMap<String, Slot>,
+    /// Paths whose slot, or whose want of one, has not been taken yet.
+    changed: BTreeSet<String>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    node: Node,
+    /// Whether an earlier state of it was taken, so that its end must be told too.
+    taken: bool,
+}
+
+impl Overlay {
+    pub(super) fn node(&self, path: &str) -> Option<&Node> {
+        self.slots.get(path).map(|slot| &slot.node)
+    }
+
+    /// Every entry below `directory`, at any depth.
+    pub(super) fn below<'a>(
+        &'a self,
+        directory: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Node)> {
+        // `/a-b` sorts between `/a` and `/a/b`, so the range begins at `/a/`.
+        let first = format!("{}/", directory.trim_end_matches('/'));
+        self.slots
+            .range::<String, _>((Bound::Included(first), Bound::Unbounded))
+            .take_while(move |(path, _)| is_below(path, directory))
+            .map(|(path, slot)| (path.as_str(), &slot.node))
+    }
+
+    /// Puts an entry in place of what was at `path`.
+    pub(super) fn set(&mut self, path: &str, node: Node) -> Result<(), Fault> {
+        let before = self.slots.get(path).map(|slot| weight(path, &slot.node));
+        let bytes = self.bytes - before.unwrap_or(0) + weight(path, &node);
+        let entries = self.slots.len() + usize::from(before.is_none());
+        if entries > MAX_ENTRIES || bytes > MAX_BYTES || node.weight() > MAX_FILE {
+            return Err(Fault::NoSpace);
+        }
+        self.bytes = bytes;
+        let taken = self.slots.get(path).map_or(self.changed.contains(path), |slot| slot.taken);
+        self.slots.insert(path.to_owned(), Slot { node, taken });
+        self.changed.insert(path.to_owned());
+        Ok(())
+    }
+
+    /// Room for the content of a file at `path`, in bytes.
+    pub(super) fn room(&self, path: &str) -> usize {
+        let own = self.slots.get(path).map_or(0, |slot| weight(path, &slot.node));
+        (MAX_BYTES + own).saturating_sub(self.bytes + path.len()).min(MAX_FILE)
+    }
+
+    /// Forgets the entry at `path`, so that the base shows again.
+    pub(super) fn forget(&mut self, path: &str) -> Option<Node> {
+        let slot = self.slots.remove(path)?;
+        self.bytes -= weight(path, &slot.node);
+        if slot.taken {
+            self.changed.insert(path.to_owned());
+        } else {
+            self.changed.remove(path);
+        }
+        Some(slot.node)
+    }
+
+    /// Forgets every entry below `directory`.
+    pub(super) fn forget_below(&mut self, directory: &str) {
+        let paths: Vec<String> = self.below(directory).map(|(path, _)| path.to_owned()).collect();
+        for path in paths {
+            self.forget(&path);
+        }
+    }
+
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.changed.len());
+        for path in std::mem::take(&mut self.changed) {
+            let slot = self.slots.get_mut(&path);
+            let node = slot.map(|slot| {
+                slot.taken = true;
+                slot.node.clone()
+            });
+            changes.push(Change { path, node });
+        }
+        changes
+    }
+
+    pub(super) fn restore(&mut self, changes: Vec<Change>) {
+        // The end fits, but a step between two states of it might not: so first all goes that
+        // will be no more, or be another.
+        for change in &changes {
+            self.forget(&change.path);
+            self.changed.remove(&change.path);
+        }
+        for Change { path, node } in changes {
+            let Some(node) = node.filter(|_| is_normal(&path)) else { continue };
+            if self.set(&path, node).is_ok() {
+                self.changed.remove(&path);
+                self.slots.entry(path).and_modify(|slot| slot.taken = true);
+            }
+        }
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+fn weight(path: &str, node: &Node) -> usize {
+    path.len() + node.weight()
+}

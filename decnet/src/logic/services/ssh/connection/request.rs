@@ -1,0 +1,251 @@
+//! Requests to a channel: a terminal, an environment, a program.
+
+use super::super::account::Account;
+use super::super::console::{Console, exec};
+use super::super::fault::Fault;
+use super::super::link::Link;
+use super::super::profile::Extras;
+use super::super::scp::Scp;
+use super::super::sftp::Sftp;
+use super::super::wire::Reader;
+use super::Connection;
+use super::channel::{Exit, Purpose, Tty};
+use super::session::{Program, Terminal};
+use crate::logic::event::{Data, Kind, text};
+use crate::logic::services::Report;
+
+/// What a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Nothing can be done about it.
+    Failure,
+    /// Done, or at least not refused.
+    Success,
+    /// A program is to be started.
+    Start(Start),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    Exec,
+    Sftp,
+    Shell,
+}
+
+impl Connection {
+    /// A `SSH_MSG_CHANNEL_REQUEST`.
+    pub(super) fn request(
+        &mut self,
+        mut reader: Reader<'_>,
+        link: &mut Link<'_, '_>,
+    ) -> Result<(), Fault> {
+        let at = reader.u32()?;
+        let kind = reader.text()?;
+        let wants_answer = reader.flag()?;
+        let Some(channel) = self.channel(at) else {
+            let why = format!("server_input_channel_req: unknown channel {at}");
+            return Err(Fault::Disconnect(why));
+        };
+        let Purpose::Session(session) = &channel.purpose else {
+            if wants_answer {
+                channel.answer(false, link);
+            }
+            return Ok(());
+        };
+        let is_started = session.is_started();
+        let enough = self.transfers_enough();
+        let (answer, command) = if is_started {
+            (self.later(at, kind, reader, link)?, &[] as &[u8])
+        } else {
+            self.early(at, kind, reader)?
+        };
+        if let Answer::Start(start) = answer
+            && !(enough && start == Start::Sftp)
+        {
+            self.start(at, start, command, wants_answer, link);
+            return Ok(());
+        }
+        if wants_answer && let Some(channel) = self.channel(at) {
+            channel.answer(answer == Answer::Success, link);
+        }
+        Ok(())
+    }
+
+    /// A request before a program runs. A command comes with it.
+    fn early<'a>(
+        &mut self,
+        at: u32,
+        kind: &[u8],
+        mut reader: Reader<'a>,
+    ) -> Result<(Answer, &'a [u8]), Fault> {
+        let extras = self.profile.extras;
+        let Some(Purpose::Session(session)) = self.channel(at).map(|channel| &mut channel.purpose)
+        else {
+            return Ok((Answer::Failure, &[]));
+        };
+        let answer = match kind {
+            b"pty-req" => {
+                let _term = reader.text()?;
+                let size = Terminal::new(reader.u32()?, reader.u32()?);
+                let (_width, _height, _modes) = (reader.u32()?, reader.u32()?, reader.string()?);
+                reader.end()?;
+                if session.terminal.is_some() {
+                    let why = "Protocol error: you already have a pty.";
+                    return Err(Fault::Disconnect(why.to_owned()));
+                }
+                session.terminal = Some(size);
+                Answer::Success
+            }
+            b"env" => {
+                let (name, value) = (reader.text()?, reader.text()?);
+                reader.end()?;
+                session.set(name, value);
+                let is_locale = name == b"LANG" || name.starts_with(b"LC_");
+                if is_locale && extras == Extras::Debian {
+                    Answer::Success
+                } else {
+                    Answer::Failure
+                }
+            }
+            b"x11-req" => {
+                reader.flag()?;
+                let (_protocol, _cookie, _screen) = (reader.text()?, reader.text()?, reader.u32()?);
+                reader.end()?;
+                if extras == Extras::Debian { Answer::Success } else { Answer::Failure }
+            }
+            b"auth-agent-req@openssh.com" => {
+                reader.end()?;
+                Answer::Success
+            }
+            b"window-change" => resized(&mut session.terminal, reader)?,
+            b"shell" => {
+                reader.end()?;
+                Answer::Start(Start::Shell)
+            }
+            b"subsystem" => {
+                let name = reader.text()?;
+                reader.end()?;
+                if name == b"sftp" { Answer::Start(Start::Sftp) } else { Answer::Failure }
+            }
+            b"exec" => {
+                let command = reader.text()?;
+                reader.end()?;
+                return Ok((Answer::Start(Start::Exec), command));
+            }
+            _ => Answer::Failure,
+        };
+        Ok((answer, &[]))
+    }
+
+    /// A request to a program that runs.
+    fn later(
+        &mut self,
+        at: u32,
+        kind: &[u8],
+        mut reader: Reader<'_>,
+        link: &mut Link<'_, '_>,
+    ) -> Result<Answer, Fault> {
+        let Some(channel) = self.channel(at) else { return Ok(Answer::Failure) };
+        let Purpose::Session(session) = &mut channel.purpose else { return Ok(Answer::Failure) };
+        match kind {
+            b"window-change" => {
+                let answer = resized(&mut session.terminal, reader)?;
+                if let (Program::Console(console), Some(size)) =
+                    (&mut session.program, session.terminal)
+                {
+                    console.resize(size.columns, size.rows);
+                }
+                Ok(answer)
+            }
+            b"signal" => {
+                let name = reader.text()?;
+                reader.end()?;
+                let tty = session.tty();
+                let deadly = ["HUP", "KILL", "TERM"].into_iter().find(|it| it.as_bytes() == name);
+                if let Some(name) = deadly {
+                    channel.exit(Exit::Signal(name), tty, link);
+                } else if name == b"INT" {
+                    self.input(at, b"\x03", link)?;
+                }
+                Ok(Answer::Success)
+            }
+            _ => Ok(Answer::Failure),
+        }
+    }
+
+    /// Starts a program.
+    fn start(
+        &mut self,
+        at: u32,
+        start: Start,
+        command: &[u8],
+        wants_answer: bool,
+        link: &mut Link<'_, '_>,
+    ) {
+        let user = self.user.clone();
+        let Some(channel) = self.channel(at) else { return };
+        channel.open_window(link);
+        if wants_answer {
+            channel.answer(true, link);
+        }
+        let Purpose::Session(session) = &mut channel.purpose else { return };
+        session.report_env(link.reply);
+        let tty = session.tty();
+        let size = session.terminal.unwrap_or(Terminal::new(0, 0));
+        let account = Account::of(&user, link.context);
+        let (status, output) = match start {
+            Start::Shell => {
+                let mut console = Console::new(&user, size.columns, size.rows);
+                let ((), output) = link.run(|context, reply| console.open(context, reply));
+                session.program = Program::Console(Box::new(console));
+                (None, output)
+            }
+            Start::Sftp => {
+                link.reply.report(command_report(b"sftp-server"));
+                session.program = Program::Sftp(Box::new(Sftp::new(account)));
+                (None, Vec::new())
+            }
+            Start::Exec => match Scp::of(command, &account) {
+                Some(scp) => {
+                    link.reply.report(command_report(command));
+                    let ((), output) = link.run(|_, reply| scp.open(reply));
+                    session.program = Program::Scp(Box::new(scp));
+                    (None, output)
+                }
+                None => {
+                    let (status, output) =
+                        link.run(|context, reply| exec(&user, command, context, reply));
+                    session.program = Program::Ended(status);
+                    (Some(status), if tty == Tty::Some { with_returns(&output) } else { output })
+                }
+            },
+        };
+        self.after(usize::try_from(at).unwrap_or(usize::MAX), status, &output, tty, link);
+    }
+}
+
+/// A `window-change`, which OpenSSH never refuses.
+fn resized(terminal: &mut Option<Terminal>, mut reader: Reader<'_>) -> Result<Answer, Fault> {
+    let size = Terminal::new(reader.u32()?, reader.u32()?);
+    let (_width, _height) = (reader.u32()?, reader.u32()?);
+    reader.end()?;
+    if let Some(terminal) = terminal {
+        *terminal = size;
+    }
+    Ok(Answer::Success)
+}
+
+/// Output as a terminal shows it that nothing else has looked at.
+fn with_returns(output: &[u8]) -> Vec<u8> {
+    let lines = output.split_inclusive(|byte| *byte == b'\n');
+    let shown = lines.map(|line| match line.strip_suffix(b"\n") {
+        Some(text) => [text, b"\r\n"].concat(),
+        None => line.to_vec(),
+    });
+    shown.flatten().collect()
+}
+
+/// The report of a program that is no shell.
+fn command_report(command: &[u8]) -> Report {
+    Report::new(Kind::CmdInput).data(Data::new().with("command", text(command)))
+}

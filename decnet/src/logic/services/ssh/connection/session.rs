@@ -1,0 +1,136 @@
+//! A program in a channel: what was asked for before it starts, and what it is.
+
+use super::super::console::Console;
+use super::super::scp::Scp;
+use super::super::sftp::Sftp;
+use super::channel::Tty;
+use crate::logic::event::{Data, Kind, text};
+use crate::logic::services::{Context, Reply, Report};
+
+/// Most environment variables that are kept, and their length.
+const MAX_ENV: usize = 32;
+const MAX_ENV_TEXT: usize = 1024;
+
+/// A session channel.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    pub(super) terminal: Option<Terminal>,
+    pub(super) program: Program,
+    env: Vec<(String, String)>,
+}
+
+/// A terminal that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terminal {
+    pub(super) columns: u16,
+    pub(super) rows: u16,
+}
+
+/// What runs.
+#[derive(Debug, Default)]
+pub(super) enum Program {
+    /// A shell.
+    Console(Box<Console>),
+    /// A command that is done; this is how it ended.
+    Ended(u8),
+    /// A copy in the old way.
+    Scp(Box<Scp>),
+    /// A file transfer.
+    Sftp(Box<Sftp>),
+    /// Nothing yet.
+    #[default]
+    None,
+}
+
+impl Terminal {
+    /// A terminal of this size, as far as sizes make sense.
+    pub(super) fn new(columns: u32, rows: u32) -> Self {
+        let side = |size: u32, usual: u16| match u16::try_from(size).unwrap_or(u16::MAX) {
+            0 => usual,
+            size => size.min(1000),
+        };
+        Self { columns: side(columns, 80), rows: side(rows, 24) }
+    }
+}
+
+impl Session {
+    /// Whether a program was started.
+    pub(super) fn is_started(&self) -> bool {
+        !matches!(self.program, Program::None)
+    }
+
+    /// Whether it is a file transfer with several files at a time.
+    pub(super) fn is_transfer(&self) -> bool {
+        matches!(self.program, Program::Sftp(_))
+    }
+
+    /// Whether it has a terminal.
+    pub(super) fn tty(&self) -> Tty {
+        if self.terminal.is_some() { Tty::Some } else { Tty::None }
+    }
+
+    /// Keeps an environment variable.
+    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
+        if self.env.len() < MAX_ENV {
+            let cut = |bytes: &[u8]| text(bytes.get(..MAX_ENV_TEXT).unwrap_or(bytes));
+            self.env.push((cut(name), cut(value)));
+        }
+    }
+
+    /// Reports the environment that the visitor brought, when a program starts.
+    pub(super) fn report_env(&mut self, reply: &mut Reply) {
+        let env = std::mem::take(&mut self.env);
+        if !env.is_empty() {
+            reply.report(Report::new(Kind::Payload).data(Data::new().with("env", env)));
+        }
+    }
+
+    /// Gives the program input, or none to let it go on with what it has. It prints some `room`
+    /// bytes at most. The status, when it ended.
+    pub(super) fn input(
+        &mut self,
+        bytes: &[u8],
+        room: usize,
+        context: &mut Context<'_>,
+        reply: &mut Reply,
+    ) -> Option<u8> {
+        match &mut self.program {
+            Program::Console(console) if !bytes.is_empty() => console.input(bytes, context, reply),
+            Program::Console(_) | Program::Ended(_) | Program::None => None,
+            Program::Scp(scp) => scp.input(bytes, room, context, reply),
+            Program::Sftp(sftp) => sftp.input(bytes, room, context, reply),
+        }
+    }
+
+    /// The visitor has no more input. The status, when the program ended with it.
+    pub(super) fn end_of_input(
+        &mut self,
+        context: &mut Context<'_>,
+        reply: &mut Reply,
+    ) -> Option<u8> {
+        self.end(context, reply);
+        match &self.program {
+            Program::Console(_) if self.terminal.is_none() => Some(0),
+            Program::Scp(_) | Program::Sftp(_) => Some(0),
+            Program::Console(_) | Program::Ended(_) | Program::None => None,
+        }
+    }
+
+    /// The channel is gone, or at least its input.
+    pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
+        match &mut self.program {
+            Program::Scp(scp) => scp.end(context, reply),
+            Program::Sftp(sftp) => sftp.end(context, reply),
+            Program::Console(_) | Program::Ended(_) | Program::None => {}
+        }
+    }
+
+    /// The time has passed that the program asked to wait. The status, when it ended.
+    pub(super) fn wake(&mut self, context: &mut Context<'_>, reply: &mut Reply) -> Option<u8> {
+        match &mut self.program {
+            Program::Console(console) => console.wake(context, reply),
+            Program::Ended(status) => Some(*status),
+            Program::None | Program::Scp(_) | Program::Sftp(_) => None,
+        }
+    }
+}
