@@ -8,5 +8,6 @@ pub mod machine;
 pub mod name;
 pub mod persona;
 pub mod services;
+pub mod shell;
 pub mod status;
 pub mod time;
