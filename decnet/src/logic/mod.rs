@@ -18,6 +18,7 @@ pub mod plan;
 pub mod probe;
 pub mod services;
 pub mod sighting;
+pub mod shell;
 pub mod status;
 pub mod table;
 pub mod tcp_signature;

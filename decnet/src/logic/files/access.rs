@@ -104,6 +104,18 @@ impl<'a> Access<'a> {
             .is_ok_and(|found| !found.is_directory() && self.may(&found, SEARCH))
     }
 
+    /// Whether the path leads to a directory that may be entered.
+    pub fn may_enter(&self, path: &str) -> bool {
+        self.walk(path, Last::Follow)
+            .is_ok_and(|found| found.is_directory() && self.may(&found, SEARCH))
+    }
+
+    /// Whether what lies at a canonical path is as the base has it, be it under another name.
+    pub fn is_of_base(&self, path: &str) -> bool {
+        let found = self.walk(path, Last::Follow);
+        found.is_ok_and(|found| matches!(found.thing, Thing::Base(_) | Thing::Directory(Some(_))))
+    }
+
     /// The names in a directory, in order of their bytes, with what is known of each.
     ///
     /// # Errors

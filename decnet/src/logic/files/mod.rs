@@ -22,9 +22,12 @@ use crate::logic::decky::Identity;
 use crate::logic::time::Timestamp;
 
 pub use access::{Access, Kind, READ_LIMIT, Stat};
+pub(in crate::logic) use base::{load, traffic};
 pub use change::{Body, Change, Node};
 pub use fault::Fault;
 pub use path::{absolute, file_name, parent};
+
+pub(in crate::logic) use tree::installed;
 
 use overlay::Overlay;
 

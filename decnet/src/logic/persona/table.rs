@@ -85,7 +85,7 @@ pub const ALL: &[Persona] = &[
         ssh: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7",
         http: "nginx/1.22.1",
         ftp: "(vsFTPd 3.0.3)",
-        telnet: "Debian GNU/Linux 12\r\n",
+        telnet: "\r\nLinux 6.1.0-37-amd64 ({host}) (pts/0)\r\n\r\n",
         redis: "7.0.15",
     },
     Persona {

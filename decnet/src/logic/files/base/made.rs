@@ -67,7 +67,8 @@ fn cpuinfo(decky: &Identity, _now: Timestamp) -> String {
              aes xsave avx f16c rdrand{guest} lahf_lm abm 3dnowprefetch cpuid_fault pti ssbd ibrs \
              ibpb stibp fsgsbase bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap clflushopt \
              xsaveopt xsavec xgetbv1 xsaves arat md_clear flush_l1d arch_capabilities\nbugs\t\t: \
-             spectre_v1 spectre_v2 spec_store_bypass mds swapgs itlb_multihit srbds mmio_stale_data \
+             spectre_v1 spectre_v2 spec_store_bypass mds swapgs itlb_multihit srbds \
+             mmio_stale_data \
              retbleed gds\nbogomips\t: {}.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress \
              sizes\t: 39 bits physical, 48 bits virtual\npower management:\n\n",
             hardware.processor,

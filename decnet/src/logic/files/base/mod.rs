@@ -16,6 +16,8 @@ use crate::logic::machine::Hardware;
 use crate::logic::persona::{self, Family, Persona};
 use crate::logic::time::Timestamp;
 
+pub(in crate::logic) use made::{load, traffic};
+
 const LINUX: &str = include_str!("linux.txt");
 const PROGRAMS: &str = include_str!("programs.txt");
 

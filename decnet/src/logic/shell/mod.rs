@@ -1,0 +1,76 @@
+//! What a visitor finds after logging in: a command line over the decky's files.
+//!
+//! [`Console`] is an interactive login on a terminal, [`exec`] one command line without one. Both
+//! are believable as far as visitors look (a Unix shell, Windows' `cmd`, a printer's menu, by
+//! persona), and neither ever opens a connection or runs anything. What a line may use up is
+//! bounded: see `run`.
+//!
+//! From outside in: `console` is the terminal, `language` reads a line, `run` runs it, `commands`
+//! are the programs.
+
+mod account;
+mod commands;
+mod console;
+mod greeting;
+mod language;
+mod printer;
+mod process;
+mod run;
+mod text;
+mod unix;
+mod windows;
+
+use crate::logic::persona::Family;
+use crate::logic::services::{Context, Reply};
+
+pub use console::{Console, Line, LineEnd, Sight};
+
+/// Runs one command line without a terminal, as `ssh host command` does.
+///
+/// What it shows goes to `reply.bytes` with `\n` at the ends of lines. Its input is empty. When it
+/// took time, `reply.wait` says how much, and its end should be told after that. Gives the exit
+/// status.
+pub fn exec(user: &str, command: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> u8 {
+    match context.decky.persona.family {
+        Family::Bsd | Family::Linux => unix::exec(user, command, context, reply),
+        Family::Printer => printer::exec(user, command, reply),
+        Family::WindowsClient | Family::WindowsServer => {
+            windows::exec(user, command, context, reply)
+        }
+    }
+}
+
+/// The report of a line that a visitor gave.
+fn report(line: &str, user: &str, urls: &[String]) -> crate::logic::services::Report {
+    use crate::logic::event::{Data, Kind, text as kept};
+    let mut data =
+        Data::new().with("command", kept(&text::decode(line))).with("user", kept(user.as_bytes()));
+    if !urls.is_empty() {
+        data.put("urls", urls.to_vec());
+    }
+    crate::logic::services::Report::new(Kind::CmdInput).data(data)
+}
+
+/// The web addresses in a line, as they stand there.
+fn urls(line: &str) -> Vec<String> {
+    let schemes = ["http://", "https://", "ftp://", "ftps://", "tftp://", "sftp://"];
+    let ends = |c: char| c.is_whitespace() || "'\"`;|&<>()\\".contains(c);
+    let mut found: Vec<String> = Vec::new();
+    let lower = line.to_ascii_lowercase();
+    for (at, _) in lower.match_indices("://") {
+        let scheme = schemes
+            .iter()
+            .find(|scheme| lower.get(..at + 3).is_some_and(|before| before.ends_with(*scheme)));
+        let Some(rest) = scheme.and_then(|scheme| line.get(at + 3 - scheme.len()..)) else {
+            continue;
+        };
+        let url: String = rest.chars().take_while(|c| !ends(*c)).take(2048).collect();
+        if !found.contains(&url) && found.len() < 16 {
+            found.push(url);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,394 @@
+//! A Unix behind a terminal: shells in shells, and what one of them is waiting for.
+
+mod complete;
+mod exec;
+mod prompt;
+
+use std::collections::VecDeque;
+
+use super::account::{self, Account};
+use super::console::{Answer, Asked, Next, Question};
+use super::language::{Fault, Item, parse};
+use super::run::{
+    Manner, Shell, Sink, Source, Step, Stop, Streams, Typed, Want, Way, World, Written, explain,
+};
+use super::text::{decode, encode};
+use super::{report, urls};
+use crate::logic::files::Owner;
+use crate::logic::services::{Context, Reply};
+
+pub(super) use exec::exec;
+
+/// Most shells in shells.
+const MAX_LEVELS: usize = 16;
+/// Longest command over several lines, in bytes.
+const MAX_UNFINISHED: usize = 96 * 1024;
+/// Most bytes typed for one command.
+const MAX_TYPED: usize = 96 * 1024;
+/// Most files whose end is waited for.
+const MAX_GROWING: usize = 16;
+/// Most web addresses that a report names.
+const MAX_URLS: usize = 16;
+
+/// A login to a Unix.
+#[derive(Debug)]
+pub(super) struct Unix {
+    user: String,
+    levels: Vec<Level>,
+    /// The first lines of a command that goes on.
+    unfinished: String,
+    /// The line that ends the here-document we are in.
+    delimiter: Option<String>,
+    /// The command that waits for what is typed.
+    waiting: Option<(Job, Want)>,
+    /// Files that lines are being added to, and whether this line has.
+    growing: Vec<(String, bool)>,
+    /// The last line given.
+    line: String,
+    urls: Vec<String>,
+    /// Where its report stands in the reply of this call.
+    reported_at: Option<usize>,
+    /// Status of the shell that ended last.
+    status: u8,
+    paste: Paste,
+}
+
+/// Whether the terminal is told to mark what is pasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Paste {
+    Marked,
+    Plain,
+}
+
+/// Which files are reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grown {
+    All,
+    Rested,
+}
+
+/// A shell, and what of its line is still to be run.
+#[derive(Debug)]
+struct Level {
+    shell: Shell,
+    queue: VecDeque<Job>,
+}
+
+/// A pipeline of a line, and what was typed for it.
+#[derive(Debug)]
+struct Job {
+    item: Item,
+    typed: Typed,
+}
+
+const SCREEN: Streams =
+    Streams { input: Source::Terminal, output: Sink::Terminal, errors: Sink::Terminal };
+
+impl Unix {
+    pub(super) fn new(user: &str, terminal: &str, context: &mut Context<'_>) -> Self {
+        let account = enter(user, context);
+        let name = if account.shell.ends_with("bash") { "-bash" } else { "-sh" };
+        let mut shell = Shell::new(account, name, Manner::Login);
+        shell.set("TERM", if terminal.is_empty() { "dumb" } else { terminal });
+        shell.export("TERM");
+        let home = format!("{}/.bash_history", shell.account.home);
+        let history = context.state.files.by(context.decky, shell.owner(), context.now).read(&home);
+        for line in encode(&history.unwrap_or_default()).lines() {
+            shell.remember(line);
+        }
+        let able = !matches!(terminal, "" | "dumb" | "network" | "unknown");
+        let paste = if name == "-bash" && able { Paste::Marked } else { Paste::Plain };
+        let skeleton = shell.account.uid != 0 || context.decky.persona.is_ubuntu();
+        if name == "-bash" && skeleton {
+            shell.alias("ls", "ls --color=auto");
+            shell.alias("ll", "ls -alF");
+            shell.alias("la", "ls -A");
+            shell.alias("l", "ls -CF");
+        }
+        Self {
+            user: user.to_owned(),
+            levels: vec![Level { shell, queue: VecDeque::new() }],
+            unfinished: String::new(),
+            delimiter: None,
+            waiting: None,
+            growing: Vec::new(),
+            line: String::new(),
+            urls: Vec::new(),
+            reported_at: None,
+            status: 0,
+            paste,
+        }
+    }
+
+    pub(super) fn resize(&mut self, columns: u16) {
+        for level in &mut self.levels {
+            level.shell.set("COLUMNS", &columns.to_string());
+        }
+    }
+
+    pub(super) fn history(&self) -> Vec<String> {
+        self.levels.last().map(|level| level.shell.history.clone()).unwrap_or_default()
+    }
+
+    /// What the word at the end of `before` may go on with, and what it may become.
+    pub(super) fn complete(
+        &self,
+        before: &str,
+        context: &mut Context<'_>,
+    ) -> (String, Vec<String>) {
+        match self.levels.last() {
+            Some(level) => complete::complete(&level.shell, before, context),
+            None => (String::new(), Vec::new()),
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn end(&mut self, line: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        let rest = format!("{}{line}", self.unfinished);
+        if !rest.trim().is_empty() && self.waiting.is_none() {
+            reply.report(report(&rest, &self.user, &urls(&rest)));
+        }
+        self.report_growing(Grown::All, context, reply);
+    }
+
+    pub(super) fn next(&mut self, context: &mut Context<'_>, reply: &mut Reply) -> Next {
+        if let Some((_, want)) = &self.waiting {
+            let (prompt, kind) = match want {
+                Want::Secret(prompt) => (prompt.clone(), Asked::Secret),
+                _ => (String::new(), Asked::Text),
+            };
+            return Next::Ask(Question { prompt, kind });
+        }
+        let Some(level) = self.levels.last_mut() else {
+            self.report_growing(Grown::All, context, reply);
+            return Next::Ended(self.status);
+        };
+        if let Some(job) = level.queue.pop_front() {
+            return Next::Show(self.run(job, context, reply));
+        }
+        let prompt = if self.unfinished.is_empty() {
+            prompt::prompt(&level.shell, self.paste, context)
+        } else {
+            "> ".to_owned()
+        };
+        Next::Ask(Question { prompt, kind: Asked::Command })
+    }
+
+    /// Takes an answer to the last question.
+    pub(super) fn answer(&mut self, answer: Answer, context: &mut Context<'_>, reply: &mut Reply) {
+        self.reported_at = None;
+        let paste = self.paste == Paste::Marked && self.waiting.is_none();
+        if paste {
+            reply.send(b"\x1b[?2004l\r");
+        }
+        match (answer, self.waiting.take()) {
+            (Answer::Interrupt, _) => {
+                // So does readline: it shows an empty prompt in between.
+                reply.send(if paste { "\u{1b}[?2004h\u{1b}[?2004l\r\r\n" } else { "\r\n" });
+                self.unfinished.clear();
+                self.delimiter = None;
+                if let Some(level) = self.levels.last_mut() {
+                    level.queue.clear();
+                    level.shell.status = 130;
+                }
+            }
+            (Answer::Line(line), None) => self.line(&line, context, reply),
+            (Answer::End, None) if self.unfinished.is_empty() => {
+                let status = self.levels.last().map_or(0, |level| level.shell.status);
+                let word = self.leave(status);
+                reply.send(format!("{}{word}\r\n", if paste { "\r\n" } else { "" }));
+            }
+            (Answer::End, None) => {
+                let text = std::mem::take(&mut self.unfinished);
+                self.delimiter = None;
+                self.whole(&text, context, reply);
+            }
+            (answer, Some((job, want))) => self.typed(answer, job, want, reply),
+        }
+    }
+
+    /// Ends the innermost shell, and gives what it says to that.
+    fn leave(&mut self, status: u8) -> &'static str {
+        self.status = status;
+        let manner = self.levels.pop().map(|level| level.shell.manner);
+        if let Some(level) = self.levels.last_mut() {
+            level.shell.status = status;
+        }
+        if manner == Some(Manner::Login) { "logout" } else { "exit" }
+    }
+
+    /// What was typed for a command goes to it, and it is run again.
+    fn typed(&mut self, answer: Answer, mut job: Job, want: Want, reply: &mut Reply) {
+        let Some(level) = self.levels.last_mut() else { return };
+        match answer {
+            Answer::Line(line) => {
+                let line = decode(&(line + "\n"));
+                let room = MAX_TYPED.saturating_sub(job.typed.bytes.len());
+                if want == Want::Repeat {
+                    reply.send(line.strip_suffix(b"\n").unwrap_or(&line));
+                    reply.send(b"\r\n");
+                } else {
+                    job.typed.bytes.extend(line.iter().take(room));
+                }
+                if matches!(want, Want::All | Want::Repeat) {
+                    self.waiting = Some((job, want));
+                    return;
+                }
+            }
+            Answer::End | Answer::Interrupt if want == Want::Repeat => {
+                level.shell.status = 0;
+                return;
+            }
+            Answer::End | Answer::Interrupt => job.typed.ended = true,
+        }
+        level.queue.push_front(job);
+    }
+
+    /// A line of the keyboard: a command, or a piece of one.
+    fn line(&mut self, line: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        if self.unfinished.len() + line.len() > MAX_UNFINISHED {
+            self.unfinished.clear();
+            self.delimiter = None;
+            return;
+        }
+        self.unfinished.push_str(line);
+        if self.delimiter.as_deref().is_some_and(|end| line.trim_start_matches('\t') != end) {
+            self.unfinished.push('\n');
+            return;
+        }
+        let text = std::mem::take(&mut self.unfinished);
+        match parse(&text) {
+            Err(Fault::Incomplete | Fault::Quote(_)) => self.unfinished = text + "\n",
+            Err(Fault::Document(delimiter)) => {
+                self.delimiter = Some(delimiter);
+                self.unfinished = text + "\n";
+            }
+            _ => {
+                self.delimiter = None;
+                self.whole(&text, context, reply);
+            }
+        }
+    }
+
+    /// A command from its first to its last line.
+    fn whole(&mut self, text: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        let line = text.trim_end_matches('\n');
+        if line.trim().is_empty() {
+            return;
+        }
+        self.report_growing(Grown::Rested, context, reply);
+        self.urls = urls(line);
+        line.clone_into(&mut self.line);
+        self.reported_at = Some(reply.reports.len());
+        reply.report(report(line, &self.user, &self.urls));
+        let Some(level) = self.levels.last_mut() else { return };
+        level.shell.remember(line);
+        match parse(text) {
+            Ok(list) => {
+                let job = |item| Job { item, typed: Typed::default() };
+                level.queue.extend(list.0.into_iter().map(job));
+            }
+            Err(fault) => {
+                level.shell.status = 2;
+                let text = explain(&level.shell, &fault, line);
+                reply.send(text.replace('\n', "\r\n"));
+            }
+        }
+    }
+
+    /// Runs one pipeline of the line.
+    fn run(&mut self, job: Job, context: &mut Context<'_>, reply: &mut Reply) -> Vec<Step> {
+        let room = self.levels.len() < MAX_LEVELS;
+        let Some(level) = self.levels.last_mut() else { return Vec::new() };
+        let before = level.shell.clone();
+        let mut world = World::new(context, job.typed.clone());
+        let done = world.run_item(&mut level.shell, &job.item, SCREEN);
+        if let Err(Stop::Need(want)) = done {
+            level.shell = before;
+            self.waiting = Some((job, want));
+            return Vec::new();
+        }
+        let mut steps = world.take_timeline();
+        match done {
+            Err(Stop::Enter(shell)) if room => {
+                self.levels.push(Level { shell: *shell, queue: VecDeque::new() });
+            }
+            Err(Stop::Exit(status)) => {
+                let word = self.leave(status);
+                steps.push(Step::Show(format!("{word}\n").into_bytes()));
+            }
+            Err(Stop::Spent) => {
+                level.queue.clear();
+                level.shell.status = 137;
+            }
+            _ => {}
+        }
+        let (urls, written) = (std::mem::take(&mut world.urls), std::mem::take(&mut world.written));
+        for Written { path, way } in written {
+            match way {
+                Way::Whole => world.report_file(&path, &self.user),
+                Way::Added => self.grows(path),
+            }
+        }
+        reply.reports.append(&mut world.reports);
+        self.report_urls(urls, reply);
+        steps
+    }
+
+    /// Remembers that something was added to a file, which may not be all of it.
+    fn grows(&mut self, path: String) {
+        let room = self.growing.len() < MAX_GROWING;
+        match self.growing.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, touched)) => *touched = true,
+            None if room => self.growing.push((path, true)),
+            None => {}
+        }
+    }
+
+    /// Reports the files that the last line has not added to, or all of them.
+    fn report_growing(&mut self, which: Grown, context: &mut Context<'_>, reply: &mut Reply) {
+        let mut world = World::new(context, Typed::default());
+        self.growing.retain_mut(|(path, touched)| {
+            let grows = std::mem::replace(touched, false) && which == Grown::Rested;
+            if !grows {
+                world.report_file(path, &self.user);
+            }
+            grows
+        });
+        reply.reports.append(&mut world.reports);
+    }
+
+    /// Adds web addresses to the line's report that were not to be seen in the line itself.
+    fn report_urls(&mut self, urls: Vec<String>, reply: &mut Reply) {
+        let before = self.urls.len();
+        for url in urls {
+            let bare = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+            let known = self
+                .urls
+                .iter()
+                .any(|known| known.trim_end_matches('/').ends_with(bare.trim_end_matches('/')));
+            if !known && self.urls.len() < MAX_URLS {
+                self.urls.push(url);
+            }
+        }
+        if self.urls.len() == before {
+            return;
+        }
+        let report = report(&self.line, &self.user, &self.urls);
+        match self.reported_at.and_then(|at| reply.reports.get_mut(at)) {
+            Some(known) => *known = report,
+            None => reply.report(report),
+        }
+    }
+}
+
+/// The account that a visitor logs in to.
+fn enter(user: &str, context: &mut Context<'_>) -> Account {
+    let family = context.decky.persona.family;
+    let mut files = context.state.files.by(context.decky, Owner::ROOT, context.now);
+    let mut account = account::enter(&mut files, family, user);
+    if !files.is_directory(&account.home) {
+        "/".clone_into(&mut account.home);
+    }
+    account
+}
