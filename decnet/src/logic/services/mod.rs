@@ -7,6 +7,8 @@
 //! files) and around it by whoever runs it (time, bytes, connections).
 
 pub mod catchall;
+#[cfg(test)]
+mod corpus;
 pub mod ftp;
 pub mod http;
 mod kind;
@@ -16,6 +18,7 @@ mod settings;
 pub mod ssh;
 mod state;
 pub mod telnet;
+mod template;
 
 use std::net::SocketAddr;
 

@@ -3,7 +3,7 @@
 //! It reads whole lines, and with `HttpProtocolOptions Strict`, its default, refuses whatever RFC
 //! 9112 does not allow: a bare line feed, two spaces, a control character. Known by trying.
 
-use super::head::{Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
+use super::head::{Extent, Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
 use super::message::{self, Length};
 
 /// Longest line, without its end.
@@ -54,11 +54,11 @@ pub(super) fn knows(method: &[u8]) -> bool {
 }
 
 /// Reads a request line once it is complete.
-pub(super) fn request_line(line: &[u8], ended: bool) -> Result<Option<RequestLine>, Fault> {
+pub(super) fn request_line(line: &[u8], extent: Extent) -> Result<Option<RequestLine>, Fault> {
     if line.len() > MAX_LINE + 2 {
         return Err(Fault::TargetLong);
     }
-    if !ended {
+    if extent == Extent::Part {
         return Ok(None);
     }
     let line = line.strip_suffix(b"\r\n").ok_or(Fault::Request)?;
@@ -102,14 +102,14 @@ fn makes_sense(method: &[u8], target: &[u8]) -> bool {
 }
 
 /// Reads a header line with its end.
-pub(super) fn field(line: &[u8], first: bool) -> Result<Line, Fault> {
+pub(super) fn field(line: &[u8], before: &[FieldSpan]) -> Result<Line, Fault> {
     let line = line.strip_suffix(b"\r\n").ok_or(Fault::Field)?;
     let control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
     if line.iter().any(control) {
         return Err(Fault::Field);
     }
     if matches!(line.first(), Some(b' ' | b'\t')) {
-        return if first { Err(Fault::Field) } else { Ok(Line::Folded(0..line.len())) };
+        return if before.is_empty() { Err(Fault::Field) } else { Ok(Line::Folded(0..line.len())) };
     }
     let end = line.iter().position(|byte| *byte == b':').ok_or(Fault::Field)?;
     let name = line.get(..end).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Which server it plays, and how that server reads a head.
 
-use super::head::{Fault, FieldSpan};
+use super::head::{Extent, Fault, FieldSpan};
 use super::{apache, nginx, plain};
 
 /// A server with habits of its own.
@@ -79,12 +79,12 @@ impl Flavor {
     pub(super) fn field_fits(
         self,
         line: &[u8],
-        ended: bool,
+        extent: Extent,
         room: &mut nginx::Room,
     ) -> Result<(), Fault> {
         let fits = match self {
             Self::Apache => line.len() <= apache::MAX_LINE + 2,
-            Self::Nginx => room.takes(line.len(), ended),
+            Self::Nginx => room.takes(line.len(), extent),
             _ => line.len() <= plain::MAX_LINE,
         };
         if fits { Ok(()) } else { Err(Fault::FieldLong) }

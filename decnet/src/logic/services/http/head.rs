@@ -108,6 +108,15 @@ pub(super) struct FieldSpan {
     pub(super) value: Range<usize>,
 }
 
+/// How much of a line is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Its beginning.
+    Part,
+    /// All of it, its line feed included.
+    Whole,
+}
+
 /// What a rule says about a header line.
 pub(super) enum Line {
     /// A field.
@@ -224,12 +233,13 @@ impl Reader {
         line: &[u8],
         end: Option<usize>,
     ) -> Result<bool, Fault> {
+        let extent = extent(end);
         let found = match flavor {
-            Flavor::Apache => apache::request_line(line, end.is_some())?,
+            Flavor::Apache => apache::request_line(line, extent)?,
             Flavor::Iis | Flavor::Lighttpd | Flavor::Plain => {
-                plain::request_line(flavor, line, end.is_some())?
+                plain::request_line(flavor, line, extent)?
             }
-            Flavor::Nginx => nginx::request_line(line, end.is_some(), &mut self.room)?,
+            Flavor::Nginx => nginx::request_line(line, extent, &mut self.room)?,
         };
         let Some(mut found) = found else { return Ok(false) };
         for range in [&mut found.method, &mut found.target] {
@@ -248,7 +258,7 @@ impl Reader {
         line: &[u8],
         end: Option<usize>,
     ) -> Result<bool, Fault> {
-        flavor.field_fits(line, end.is_some(), &mut self.room)?;
+        flavor.field_fits(line, extent(end), &mut self.room)?;
         if end.is_none() {
             return Ok(false);
         }
@@ -256,7 +266,7 @@ impl Reader {
             return Ok(true);
         }
         let found = match flavor {
-            Flavor::Apache => apache::field(line, self.fields.is_empty())?,
+            Flavor::Apache => apache::field(line, &self.fields)?,
             Flavor::Iis | Flavor::Lighttpd | Flavor::Plain => plain::field(line)?,
             Flavor::Nginx => nginx::field(line)?,
         };
@@ -322,6 +332,10 @@ impl<'a> Head<'a> {
         let named = |(key, _): &(&[u8], &[u8])| key.eq_ignore_ascii_case(name.as_bytes());
         self.fields().filter(move |field| named(field)).map(|(_, value)| value)
     }
+}
+
+fn extent(end: Option<usize>) -> Extent {
+    if end.is_some() { Extent::Whole } else { Extent::Part }
 }
 
 fn at<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {

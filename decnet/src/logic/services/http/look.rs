@@ -5,8 +5,8 @@
 
 use super::flavor::Flavor;
 use super::settings::Settings;
-use super::template::{escaped, page};
 use crate::logic::decky::Identity;
+use crate::logic::services::template::{escaped, page};
 
 /// When the first of all pages was made, in seconds since 1970: later than what the personas run.
 const OLDEST: u64 = 1_750_000_000;

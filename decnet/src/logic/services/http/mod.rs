@@ -30,7 +30,6 @@ mod record;
 mod refusal;
 mod settings;
 mod site;
-mod template;
 
 use std::cell::OnceCell;
 use std::time::Duration;

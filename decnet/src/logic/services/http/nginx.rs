@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::head::{Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
+use super::head::{Extent, Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
 use super::message::{self, Length};
 
 /// Largest body that is announced and still taken, in bytes.
@@ -30,13 +30,13 @@ impl Default for Room {
 
 impl Room {
     /// Whether a line of this length has a place; taken for good when the line has ended.
-    pub(super) fn takes(&mut self, length: usize, ended: bool) -> bool {
+    pub(super) fn takes(&mut self, length: usize, extent: Extent) -> bool {
         let (left, large) = match self.left.checked_sub(length) {
             Some(left) => (left, self.large),
             None => (LARGE_BUFFER.saturating_sub(length), self.large + 1),
         };
         let fits = length <= LARGE_BUFFER && large <= LARGE_BUFFERS;
-        if fits && ended {
+        if fits && extent == Extent::Whole {
             *self = Self { left, large };
         }
         fits
@@ -46,13 +46,14 @@ impl Room {
 /// Reads as much of a request line as there is.
 pub(super) fn request_line(
     line: &[u8],
-    ended: bool,
+    extent: Extent,
     room: &mut Room,
 ) -> Result<Option<RequestLine>, Fault> {
     let known = line.get(..LARGE_BUFFER).unwrap_or(line);
     let mut scan = Scan { line: known, at: 0 };
     let found = scan.request();
-    let fits = room.takes(line.len(), ended && found.is_ok());
+    let extent = if found.is_ok() { extent } else { Extent::Part };
+    let fits = room.takes(line.len(), extent);
     match found {
         Ok(request) if fits => Ok(Some(request)),
         Err(Stop::Wrong(fault)) => Err(fault),

@@ -1,7 +1,7 @@
 //! The pages a server shows when it does not serve, in that server's words.
 
 use super::flavor::Flavor;
-use super::template::{escaped, page};
+use crate::logic::services::template::{escaped, page};
 
 /// What a page of an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

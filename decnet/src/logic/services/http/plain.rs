@@ -1,7 +1,7 @@
 //! What the other servers take for a request: IIS behind `http.sys`, lighttpd, a printer.
 
 use super::flavor::Flavor;
-use super::head::{Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
+use super::head::{Extent, Fault, FieldSpan, Head, Line, RequestLine, Version, trimmed};
 use super::message::{self, Length};
 
 /// Longest line; `http.sys` keeps a whole head within twice of it.
@@ -17,9 +17,9 @@ const MAX_METHOD: usize = 64;
 pub(super) fn request_line(
     flavor: Flavor,
     line: &[u8],
-    ended: bool,
+    extent: Extent,
 ) -> Result<Option<RequestLine>, Fault> {
-    if line == b"\r" && !ended {
+    if line == b"\r" && extent == Extent::Part {
         return Ok(None);
     }
     let end = line.iter().position(|byte| *byte == b' ' || *byte == b'\r' || *byte == b'\n');
@@ -31,7 +31,7 @@ pub(super) fn request_line(
     if line.len() > MAX_LINE {
         return Err(Fault::TargetLong);
     }
-    if !ended {
+    if extent == Extent::Part {
         return Ok(None);
     }
     let line = line.strip_suffix(b"\n").unwrap_or(line);

@@ -4,7 +4,7 @@ use super::answer::{Answer, Framing};
 use super::flavor::Flavor;
 use super::head::{Fault, Head};
 use super::page::Signature;
-use super::template;
+use crate::logic::services::template;
 
 /// The answer to a request that is wrong in this way.
 pub(super) fn answer(who: Signature<'_>, fault: Fault, head: &Head<'_>) -> Answer {

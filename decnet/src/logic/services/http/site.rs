@@ -9,9 +9,10 @@ use super::look::{Look, Notice};
 use super::page::Signature;
 use super::range;
 use super::settings::{Settings, Site as Front};
-use super::{apache, nginx, plain, refusal, template};
+use super::{apache, nginx, plain, refusal};
 use crate::logic::decky::Identity;
 use crate::logic::persona::Family;
+use crate::logic::services::template;
 use crate::logic::time::Timestamp;
 
 /// What Apache lets do with a file, in the orders that it may hash them into.
