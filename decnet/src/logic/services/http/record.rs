@@ -10,6 +10,9 @@ const MAX_FIELDS: usize = 64;
 /// Most bytes of a name and of a value that it keeps.
 const MAX_FIELD: usize = 1024;
 
+/// Most bytes of all of them.
+const MAX_TEXT: usize = 16 * 1024;
+
 /// A request on its way to be reported.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -37,9 +40,7 @@ impl Record {
             data.put("user_agent", text(agent));
         }
         if head.fields().len() > 0 {
-            let fields =
-                head.fields().take(MAX_FIELDS).map(|(name, value)| (cut(name), cut(value)));
-            data.put("headers", fields.collect::<Vec<_>>());
+            data.put("headers", fields(head));
         }
         let mut digest = RawDigest::default();
         digest.update(bytes);
@@ -71,8 +72,23 @@ impl Record {
     }
 }
 
+/// The header fields, as far as they are kept.
+fn fields(head: &Head<'_>) -> Vec<(String, String)> {
+    let mut left = MAX_TEXT;
+    let mut kept = Vec::with_capacity(head.fields().len().min(MAX_FIELDS));
+    for (name, value) in head.fields().take(MAX_FIELDS) {
+        let (name, value) = (cut(name), cut(value));
+        let Some(rest) = left.checked_sub(name.len() + value.len()) else { break };
+        left = rest;
+        kept.push((name, value));
+    }
+    kept
+}
+
 fn cut(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..MAX_FIELD).unwrap_or(bytes)).into_owned()
+    let mut text = String::from_utf8_lossy(bytes.get(..MAX_FIELD).unwrap_or(bytes)).into_owned();
+    text.truncate(text.floor_char_boundary(MAX_FIELD));
+    text
 }
 
 fn name(version: Version) -> &'static str {
