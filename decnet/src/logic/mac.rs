@@ -36,7 +36,9 @@ impl FromStr for Mac {
         let mut bytes = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut bytes {
-            let part = parts.next().filter(|part| part.len() == 2).ok_or(NotAMac)?;
+            let digits =
+                |part: &&str| part.len() == 2 && part.bytes().all(|c| c.is_ascii_hexdigit());
+            let part = parts.next().filter(digits).ok_or(NotAMac)?;
             *byte = u8::from_str_radix(part, 16).or(Err(NotAMac))?;
         }
         if parts.next().is_some() { Err(NotAMac) } else { Ok(Self(bytes)) }
@@ -58,3 +60,6 @@ impl<'de> Deserialize<'de> for Mac {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,6 @@ impl fmt::Display for DeckyName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ pub fn fields(event: &Event) -> Vec<(String, String)> {
     let mut fields = vec![
         ("MESSAGE".to_owned(), summary(event)),
         ("MESSAGE_ID".to_owned(), event.event.message_id().to_owned()),
-        ("PRIORITY".to_owned(), "6".to_owned()),
+        ("PRIORITY".to_owned(), event.event.severity().to_string()),
         ("DECNET_EVENT".to_owned(), event.event.to_string()),
         ("DECNET_TIME".to_owned(), event.ts.to_string()),
     ];

@@ -66,6 +66,26 @@ catalogue! {
     UpdateStart "update.start" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b001b" "A release is being put in force.",
 }
 
+/// Severities of RFC 5424 section 6.2.1.
+const WARNING: u8 = 4;
+const INFORMATIONAL: u8 = 6;
+
+impl Kind {
+    /// How grave it is, as syslog counts: whatever touches credentials, commands or files is a
+    /// warning (4), the rest informs (6).
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::AgentGap
+            | Self::AuthAttempt
+            | Self::CaptureDrops
+            | Self::CmdInput
+            | Self::FileUpload
+            | Self::UpdateRolledBack => WARNING,
+            _ => INFORMATIONAL,
+        }
+    }
+}
+
 /// A text that names no kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no kind of event")]

@@ -3,6 +3,7 @@
 //! An event is made once, by [`Event`], and read many ways: as a JSON line (serde), as an RFC 5424
 //! line ([`syslog`]) and as journald fields ([`journal`]). The catalogue of kinds is closed.
 
+mod absent;
 mod fields;
 pub mod journal;
 mod kind;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
 use crate::logic::time::Timestamp;
+use absent::sparse;
 
 pub use kind::{Kind, UnknownKind};
 pub use raw::{MAX_RAW, Raw, RawDigest};
@@ -34,7 +36,7 @@ pub const SCHEMA: &str = "decnet.event/1";
 pub const MAX_TEXT: usize = 4096;
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Event {
     /// Always [`SCHEMA`].
     pub schema: Cow<'static, str>,
@@ -49,48 +51,48 @@ pub struct Event {
     /// Its number in that run, from 1 and without gaps.
     pub seq: u64,
     /// The decky it happened to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub decky: Option<Arc<DeckyPart>>,
     /// Who did it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub src: Option<Source>,
     /// What it was aimed at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub dst: Option<Target>,
     /// `tcp`, `udp`, `icmp`, `icmp6`, `arp`, `nd`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub transport: Option<Transport>,
     /// The service that answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub service: Option<Cow<'static, str>>,
     /// The connection it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub session: Option<SessionId>,
     /// What happened.
     pub event: Kind,
     /// How it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub outcome: Option<Outcome>,
     /// What the visitor tried to log in with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub creds: Option<Creds>,
     /// What else is known, by kind.
-    #[serde(default, skip_serializing_if = "Data::is_empty")]
+    #[serde(default)]
     pub data: Data,
     /// The bytes themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub raw: Option<Raw>,
 }
 
 /// A decky as events name it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DeckyPart {
     /// Its name.
     pub name: DeckyName,
     /// Its IPv4 address.
     pub ip: IpAddr,
     /// Its IPv6 address, when it has one beside the link-local.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub ip6: Option<IpAddr>,
     /// Its MAC.
     pub mac: Mac,
@@ -101,32 +103,32 @@ pub struct DeckyPart {
 }
 
 /// The visitor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Source {
     /// Address; absent for a frame without one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub ip: Option<IpAddr>,
     /// Port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub port: Option<u16>,
     /// MAC of the last hop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub mac: Option<Mac>,
     /// VLAN the frame was tagged with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub vlan: Option<u16>,
     /// p0f-style signature of its SYN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tcp: Option<Arc<str>>,
 }
 
 /// What a packet or a connection was aimed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Target {
     /// Address.
     pub ip: IpAddr,
     /// Port; absent where the transport has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub port: Option<u16>,
 }
 
@@ -186,16 +188,16 @@ impl Outcome {
 }
 
 /// What a visitor tried to log in with. Each part is cut at [`MAX_TEXT`] bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Creds {
     /// User name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub user: Option<String>,
     /// Password, in clear.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub password: Option<String>,
     /// A public key's type and SHA-256 fingerprint, or another answer that is no password.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub key: Option<String>,
 }
 
@@ -243,11 +245,49 @@ impl<'de> Deserialize<'de> for SessionId {
     }
 }
 
+sparse!(Event {
+    schema: always,
+    id: always,
+    ts: always,
+    node: always,
+    boot_id: always,
+    seq: always,
+    decky: maybe,
+    src: maybe,
+    dst: maybe,
+    transport: maybe,
+    service: maybe,
+    session: maybe,
+    event: always,
+    outcome: maybe,
+    creds: maybe,
+    data: maybe,
+    raw: maybe,
+});
+
+sparse!(DeckyPart {
+    name: always,
+    ip: always,
+    ip6: maybe,
+    mac: always,
+    hostname: always,
+    persona: always,
+});
+
+sparse!(Source { ip: maybe, port: maybe, mac: maybe, vlan: maybe, tcp: maybe });
+
+sparse!(Target { ip: always, port: maybe });
+
+sparse!(Creds { user: maybe, password: maybe, key: maybe });
+
 /// Text from outside, made safe to keep: invalid UTF-8 replaced, cut at [`MAX_TEXT`] bytes.
 pub fn text(bytes: &[u8]) -> String {
     let cut = bytes.get(..MAX_TEXT).unwrap_or(bytes);
-    String::from_utf8_lossy(cut).into_owned()
+    let mut text = String::from_utf8_lossy(cut).into_owned();
+    // What replaces a byte is longer than it.
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    text
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::logic::event) mod tests;

@@ -58,7 +58,9 @@ impl RawDigest {
     /// The bytes as an event carries them.
     pub fn finish(self) -> Raw {
         let hash = self.hash.finalize();
-        let sha256 = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+        let mut sha256 = String::with_capacity(2 * hash.len());
+        sha256.extend(hash.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
         Raw { sha256, len: self.len, b64: STANDARD.encode(&self.head) }
     }
 }

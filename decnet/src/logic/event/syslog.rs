@@ -13,19 +13,23 @@
 
 use std::fmt::Write as _;
 
+use super::Event;
 use super::fields::{each, summary};
-use super::{Event, Kind};
 use crate::logic::time::Timestamp;
 
 /// The structured-data name of the predecessor, which downstream rules expect.
 pub const DEFAULT_SD_ID: &str = "relay@55555";
 
-/// Longest line that [`parse`] reads, in bytes.
+/// Longest line that [`parse`] reads, and [`line`] writes, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
 
+/// Most bytes of one value as it is written; what is longer is cut.
+pub const MAX_VALUE: usize = 16 * 1024;
+
+/// Most bytes of the message behind the structured data.
+const MAX_MESSAGE: usize = 1024;
+
 const LOCAL0: u8 = 16;
-const WARNING: u8 = 4;
-const INFORMATIONAL: u8 = 6;
 const MAX_HOSTNAME: usize = 255;
 const MAX_APP_NAME: usize = 48;
 const MAX_PARAMETER_NAME: usize = 32;
@@ -37,37 +41,32 @@ pub fn line(event: &Event, sd_id: &str) -> String {
     let session = event.session.map_or_else(|| "-".to_owned(), |session| session.to_string());
     let mut line = format!(
         "<{}>1 {} {} {} {session} {} [{sd_id}",
-        LOCAL0 * 8 + severity(event.event),
+        LOCAL0 * 8 + event.event.severity(),
         microseconds(event.ts),
         printable(host, MAX_HOSTNAME),
         printable(service, MAX_APP_NAME),
         event.event,
     );
     each(event, &mut |key, value| {
+        let name = parameter_name(key);
+        // Beside the value: a space, `="` and `"`, and later the message.
+        let taken = line.len() + name.len() + MAX_MESSAGE + 8;
+        let Some(room) = MAX_LINE.checked_sub(taken) else { return };
         line.push(' ');
-        line.push_str(&parameter_name(key));
+        line.push_str(&name);
         line.push_str("=\"");
-        escape(value, &mut line);
+        escape(value, room.min(MAX_VALUE), &mut line);
         line.push('"');
     });
     line.push_str("] ");
+    let end = line.len() + MAX_MESSAGE;
     for c in summary(event).chars() {
-        if c.is_control() { line.push(' ') } else { line.push(c) }
+        if line.len() + c.len_utf8() > end {
+            break;
+        }
+        line.push(if c.is_control() { ' ' } else { c });
     }
     line
-}
-
-/// Whatever touches credentials, commands or files is a warning; the rest informs.
-fn severity(kind: Kind) -> u8 {
-    match kind {
-        Kind::AuthAttempt
-        | Kind::CmdInput
-        | Kind::FileUpload
-        | Kind::AgentGap
-        | Kind::CaptureDrops
-        | Kind::UpdateRolledBack => WARNING,
-        _ => INFORMATIONAL,
-    }
 }
 
 /// RFC 5424 allows six digits of a second.
@@ -90,8 +89,14 @@ fn parameter_name(key: &str) -> String {
     key.chars().filter(fits).take(MAX_PARAMETER_NAME).collect()
 }
 
-fn escape(value: &str, out: &mut String) {
+/// Writes a value, or as much of it as takes `room` bytes.
+fn escape(value: &str, room: usize, out: &mut String) {
+    let end = out.len() + room;
     for c in value.chars() {
+        // No character takes more than four bytes, escaped or not.
+        if out.len() + 4 > end {
+            break;
+        }
         match c {
             '"' | '\\' | ']' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
@@ -152,8 +157,9 @@ pub fn parse(line: &str) -> Result<Line, BadLine> {
     }
     let rest = line.strip_prefix('<').ok_or(BadLine::Header("PRI"))?;
     let (priority, rest) = rest.split_once('>').ok_or(BadLine::Header("PRI"))?;
+    let plain = priority.bytes().all(|c| c.is_ascii_digit());
     let priority = match priority.parse::<u8>() {
-        Ok(priority) if priority <= 191 => priority,
+        Ok(priority) if plain && priority <= 191 => priority,
         _ => return Err(BadLine::Header("PRI")),
     };
     let (version, rest) = word(rest, "VERSION")?;
@@ -247,7 +253,8 @@ fn quoted(text: &str) -> Result<(String, &str), BadLine> {
 
 /// The control character with this number in hexadecimal.
 fn control(digits: &str) -> Option<char> {
-    let number = u8::from_str_radix(digits, 16).ok()?;
+    let plain = digits.bytes().all(|c| c.is_ascii_hexdigit());
+    let number = u8::from_str_radix(digits, 16).ok().filter(|_| plain)?;
     number.is_ascii_control().then_some(number.into())
 }
 

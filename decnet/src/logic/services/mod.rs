@@ -8,6 +8,8 @@
 
 mod accept;
 pub mod catchall;
+#[cfg(test)]
+mod corpus;
 pub mod ftp;
 pub mod http;
 mod kind;
@@ -17,6 +19,7 @@ mod settings;
 pub mod ssh;
 mod state;
 pub mod telnet;
+mod template;
 
 use std::net::SocketAddr;
 

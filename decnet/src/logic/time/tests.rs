@@ -1,5 +1,7 @@
 //! Times as text.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -14,4 +16,29 @@ fn an_offset_is_understood_and_nonsense_is_not() {
     assert_eq!("1970-01-01T01:00:00.5+01:00".parse(), Ok(Timestamp(500_000_000)));
     assert_eq!("1969-12-31T23:59:59Z".parse::<Timestamp>(), Err(NotATime));
     assert_eq!("yesterday".parse::<Timestamp>(), Err(NotATime));
+}
+
+#[test]
+fn spans_neither_wrap_nor_turn_negative() {
+    let time = Timestamp(1_500_000_000);
+    assert_eq!(
+        (time.millis(), time.plus(Duration::from_secs(1))),
+        (1500, Timestamp(2_500_000_000))
+    );
+    assert_eq!(time.since(Timestamp(500_000_000)), Duration::from_secs(1));
+    assert_eq!(time.since(Timestamp(u64::MAX)), Duration::ZERO);
+    assert_eq!(time.plus(Duration::MAX), Timestamp(u64::MAX));
+}
+
+proptest! {
+    #[test]
+    fn every_time_comes_back(nanos: u64, text: String) {
+        let time = Timestamp(nanos);
+        prop_assert_eq!(time.to_string().parse(), Ok(time));
+        let json = serde_json::to_string(&time).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        let wire = postcard::to_allocvec(&time).unwrap();
+        prop_assert_eq!(postcard::from_bytes::<Timestamp>(&wire).unwrap(), time);
+        let _read = text.parse::<Timestamp>();
+    }
 }
