@@ -15,7 +15,7 @@ impl Store {
     ///
     /// [`StoreError`] when the store cannot be written.
     pub fn save_deckies(&mut self, deckies: &[DeckyStatus], now: Timestamp) -> Result<()> {
-        let step = self.db.transaction().map_err(doing("begin"))?;
+        let step = self.step()?;
         step.execute("DELETE FROM deckies", []).map_err(doing("clear deckies"))?;
         {
             let mut add = step
