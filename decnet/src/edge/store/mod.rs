@@ -17,6 +17,8 @@ mod sources;
 mod stats;
 mod status;
 mod sums;
+mod tokens;
+mod users;
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -39,6 +41,8 @@ pub use histogram::{Bucket, Span};
 pub use sessions::{Session, SessionFilter};
 pub use sources::{Fingerprint, SourceFilter, SourceOrder, Touch, Visitor};
 pub use stats::Stats;
+pub use tokens::TokenUser;
+pub use users::{NotARole, Role, User};
 
 /// Nanoseconds in a minute, the grain in which events are counted.
 const MINUTE: i64 = 60_000_000_000;

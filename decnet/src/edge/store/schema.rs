@@ -175,6 +175,14 @@ CREATE TABLE users (
     must_change INTEGER NOT NULL,
     changed     INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Which tokens of the api are in force; one that is not here is none, whatever its signature.
+CREATE TABLE tokens (
+    id      TEXT PRIMARY KEY,
+    user    TEXT    NOT NULL,
+    expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tokens_by_user ON tokens (user, expires);
 "];
 
 /// Brings the file at `path` to the newest version.

@@ -5,6 +5,7 @@ mod cursor;
 mod open;
 mod search;
 mod sums;
+mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
