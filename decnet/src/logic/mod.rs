@@ -2,9 +2,12 @@
 
 pub mod decky;
 pub mod event;
+pub mod limiter;
 pub mod mac;
 pub mod name;
+pub mod password;
 pub mod persona;
 pub mod services;
 pub mod status;
 pub mod time;
+pub mod token;
