@@ -55,7 +55,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Where the store of a machine is, below its state directory.
 pub fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("store").join("decnet.db")
+    state_dir.join("events.db")
 }
 
 /// What can go wrong with the store.

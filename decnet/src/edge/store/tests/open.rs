@@ -8,13 +8,15 @@ use crate::logic::event::Kind;
 
 #[test]
 fn a_new_store_is_its_owners_alone() {
-    let (dir, store) = scratch();
+    let dir = tempfile::tempdir().unwrap();
+    let state_dir = dir.path().join("var").join("decnet");
+    let store = Store::create(&path(&state_dir)).unwrap();
     store.save_note("key", b"secret").unwrap();
-    let mode = |name| std::fs::metadata(path(dir.path()).with_file_name(name)).unwrap();
-    for name in ["decnet.db", "decnet.db-wal", "decnet.db-shm"] {
-        assert_eq!(mode(name).permissions().mode() & 0o777, 0o600, "{name}");
+    let mode = |name| std::fs::metadata(state_dir.join(name)).unwrap().permissions().mode();
+    for name in ["events.db", "events.db-wal", "events.db-shm"] {
+        assert_eq!(mode(name) & 0o777, 0o600, "{name}");
     }
-    assert_eq!(mode(".").permissions().mode() & 0o777, 0o700);
+    assert_eq!(mode(".") & 0o777, 0o700);
 }
 
 #[test]
@@ -87,8 +89,9 @@ fn a_missing_file_is_not_made_by_a_reader() {
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("store"), "a file").unwrap();
-    let error = Store::create(&path(dir.path())).unwrap_err();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "a file").unwrap();
+    let error = Store::create(&path(&file.join("decnet"))).unwrap_err();
     assert!(matches!(error, StoreError::Make { .. }), "{error}");
 }
 
