@@ -1,5 +1,8 @@
 //! Touches the world: one outside thing per file, and decides nothing.
 
 pub mod clock;
+pub mod http;
+pub mod login_file;
 pub mod random;
+pub mod signals;
 pub mod store;
