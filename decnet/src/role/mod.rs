@@ -1,1 +1,3 @@
 //! Wires: one file or folder per subcommand.
+
+pub mod api;
