@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod http;
 pub mod login_file;
+pub mod memory;
 pub mod random;
 pub mod signals;
 pub mod store;

@@ -25,8 +25,8 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits};
-use crate::edge::signals;
 use crate::edge::store::{self, Store};
+use crate::edge::{memory, signals};
 use app::App;
 
 pub use first_login::{first_login, renew_first_login};
@@ -48,6 +48,7 @@ pub struct Settings {
 ///
 /// When the store cannot be opened or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
+    memory::give_back();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(database::STORES + app::HASHES + 1)
