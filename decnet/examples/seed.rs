@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let mode = args.next().unwrap_or_else(|| "visits".to_owned());
     let path = store::path(&state_dir);
     let mut store = Store::create(&path)?;
-    let mut teller = Teller::new(now());
+    let mut teller = Teller::new(now(), count);
     store.save_deckies(&deckies(&teller), now())?;
     match mode.as_str() {
         "visits" => fill(&mut store, count, |batch| teller.visits(batch, BATCH))?,

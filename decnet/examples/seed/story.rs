@@ -46,6 +46,8 @@ pub(crate) struct Teller {
     boot: Uuid,
     clock: Timestamp,
     seq: u64,
+    /// Longest time between two events, in milliseconds.
+    pace: u16,
 }
 
 /// Where a connection comes from and goes to.
@@ -58,8 +60,8 @@ struct Call {
 }
 
 impl Teller {
-    /// A teller whose stories end about `now`.
-    pub(crate) fn new(now: Timestamp) -> Self {
+    /// A teller of `count` events, which end about `now` and took an hour.
+    pub(crate) fn new(now: Timestamp, count: usize) -> Self {
         let deckies = (0..12_u8).map(|n| {
             let persona = persona::find(PERSONAS[usize::from(n) % PERSONAS.len()]).expect("known");
             let name = format!("{}-{:02}", NAMES[usize::from(n) % NAMES.len()], n + 1);
@@ -80,6 +82,7 @@ impl Teller {
             boot: Uuid::from_u128(u128::from(now.0)),
             clock: Timestamp(now.0.saturating_sub(3_600_000_000_000)),
             seq: 0,
+            pace: u16::try_from(7_000_000 / count.max(1)).unwrap_or(u16::MAX).max(1),
         }
     }
 
@@ -117,7 +120,7 @@ impl Teller {
 
     /// Adds a small story that happens `now`.
     pub(crate) fn moment(&mut self, to: &mut Vec<Event>, now: Timestamp) {
-        self.clock = now;
+        (self.clock, self.pace) = (now, 60);
         let ip = self.visitor();
         if self.below(3) == 0 { self.scan(to, ip) } else { self.connection(to, ip) }
     }
@@ -214,7 +217,7 @@ impl Teller {
 
     fn event(&mut self, call: &Call, kind: Kind) -> Event {
         self.seq += 1;
-        self.clock = self.clock.plus(Duration::from_millis(self.below(160).into()));
+        self.clock = self.clock.plus(Duration::from_millis(self.below(self.pace).into()));
         let ports = [("ssh", 22), ("http", 80), ("ftp", 21), ("telnet", 23), ("redis", 6379)];
         let port = ports.iter().find(|(name, _)| *name == call.service).map(|(_, port)| *port);
         let [.., a, b] = self.bits.to_be_bytes();
