@@ -4,6 +4,7 @@ mod patient;
 mod upstream;
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -51,6 +52,41 @@ impl Default for Limits {
             drain_time: Duration::from_secs(3),
         }
     }
+}
+
+/// Why a port cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program has it.
+    #[error("cannot listen on {address}: another program does, stop it or choose another port")]
+    InUse {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The kernel refuses.
+    #[error("cannot listen on {address}")]
+    Refused {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+///
+/// [`ListenError`], by what is in the way.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => ListenError::InUse { address, source },
+        _ => ListenError::Refused { address, source },
+    })
 }
 
 /// Who sent a request: among its extensions.

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Limits, Peer, serve};
+use super::{Limits, ListenError, Peer, listen, serve};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -55,6 +55,17 @@ async fn a_request_knows_who_sent_it() {
     let answer = rest(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.ends_with(&stream.local_addr().unwrap().to_string()), "{answer}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let first = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = first.local_addr().unwrap();
+    let error = listen(address).await.unwrap_err();
+    assert!(matches!(error, ListenError::InUse { .. }), "{error}");
+    assert!(error.to_string().starts_with(&format!("cannot listen on {address}: another")));
+    let nowhere = listen("192.0.2.1:1".parse().unwrap()).await.unwrap_err();
+    assert!(matches!(nowhere, ListenError::Refused { .. }), "{nowhere}");
 }
 
 #[tokio::test]

@@ -57,9 +57,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let address = SocketAddr::new(settings.host, settings.port);
-        let listener = TcpListener::bind(address).await.with_context(|| {
-            format!("cannot listen on {address}: is another `decnet api` running?")
-        })?;
+        let listener = http::listen(address).await?;
         serve(settings, listener, signals::stop()?).await
     })
 }
@@ -74,9 +72,10 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let store = Store::create(&store::path(&settings.state_dir))?;
-    first_login::offer(&store, &settings.state_dir)?;
-    let app = Arc::new(App::new(store, settings)?);
+    let path = store::path(&settings.state_dir);
+    first_login::offer(&Store::create(&path)?, &settings.state_dir)?;
+    // Opened again, for a reader needs less memory than whoever writes.
+    let app = Arc::new(App::new(Store::open(&path)?, settings)?);
     let address = listener.local_addr().context("cannot tell the port")?;
     tracing::info!(%address, "api is listening");
     let following = tokio::spawn(feed::follow(app.clone()));

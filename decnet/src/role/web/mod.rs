@@ -53,9 +53,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let address = SocketAddr::new(settings.host, settings.port);
-        let listener = TcpListener::bind(address).await.with_context(|| {
-            format!("cannot listen on {address}: is another `decnet web` running?")
-        })?;
+        let listener = http::listen(address).await?;
         serve(settings, listener, signals::stop()?).await
     })
 }
