@@ -60,8 +60,8 @@ pub struct EventPage {
 impl Store {
     /// The newest `limit` events before `before` that meet `filter`.
     ///
-    /// A search that finds little reads much. It goes back step by step, and what it has when
-    /// `patience` ends is the page; the next page goes on from there.
+    /// A search that finds little reads much. It goes back step by step, and what it has before
+    /// `patience` would end is the page; the next page goes on from there.
     ///
     /// # Errors
     ///
@@ -95,7 +95,8 @@ impl Store {
                 return Ok(EventPage { events, next, searched_to: None });
             }
             high = low - 1;
-            if begin.elapsed() > patience && high >= oldest {
+            // The next look takes three times as long as all before it.
+            if begin.elapsed() * 4 > patience && high >= oldest {
                 let searched_to = self.time_of(low)?;
                 let next = Some(Cursor { at: low, shown: 1 });
                 return Ok(EventPage { events, next, searched_to });

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio::sync::broadcast::{Receiver, Sender};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 
 use super::app::App;
 use super::v1::Capture;
@@ -20,8 +21,9 @@ use crate::edge::store::{Follower, Result, Store, StoredEvent};
 /// Messages that a listener may be behind.
 const QUEUE: usize = 32;
 
-/// How often the store is looked at.
+/// How often the store is looked at while somebody listens, and while nobody does.
 const TICK: Duration = Duration::from_millis(100);
+const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// How often the counts are looked at.
 const COUNT_TICK: Duration = Duration::from_secs(1);
@@ -51,11 +53,13 @@ pub(super) struct Feed {
     frames: Sender<Frame>,
     /// The number of the last event that was sent or passed over.
     position: AtomicI64,
+    /// Somebody begins to listen.
+    joined: Notify,
 }
 
 impl Feed {
     pub(super) fn new(newest: i64) -> Self {
-        Self { frames: Sender::new(QUEUE), position: AtomicI64::new(newest) }
+        Self { frames: Sender::new(QUEUE), position: AtomicI64::new(newest), joined: Notify::new() }
     }
 
     /// Begins to listen: what comes, and the number of the last event that does not.
@@ -63,6 +67,7 @@ impl Feed {
         // In this order: an event that is sent in between has a number up to the position, and
         // the listener reads it from the store instead.
         let receiver = self.frames.subscribe();
+        self.joined.notify_one();
         (receiver, self.position.load(Ordering::SeqCst))
     }
 
@@ -85,10 +90,10 @@ pub(super) async fn follow(app: Arc<App>) {
 
 async fn follow_once(app: &Arc<App>) -> Result<()> {
     let mut watch = Watch::new(app.database.open()?, app.feed.listen().1);
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let tick = if watch.is_heard { TICK } else { IDLE_TICK };
+        // Whoever begins to listen need not wait for the end of an idle tick.
+        tokio::time::timeout(tick, app.feed.joined.notified()).await.ok();
         watch.is_heard = app.feed.frames.receiver_count() > 0;
         if !watch.has_news()? {
             continue;

@@ -27,7 +27,7 @@ use crate::role::api::problem::{Answer, Problem};
 const MOST: u32 = 500;
 
 /// How long one request searches before it answers what it has.
-const PATIENCE: Duration = Duration::from_millis(400);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Longest text to search for, in bytes.
 const MAX_TEXT: usize = 256;
