@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use super::{MAX_BYTES, Refused, check, hash, matches, readable};
+use super::{MAX_BYTES, NOBODY, Refused, check, hash, matches, readable};
 
 #[test]
 fn a_password_matches_its_hash_and_no_other() {
@@ -10,6 +10,11 @@ fn a_password_matches_its_hash_and_no_other() {
     assert!(!matches("correct horsf", &made));
     assert!(!matches("", &made));
     assert_ne!(made, hash("correct horse", [8; 16]));
+}
+
+#[test]
+fn nobodys_hash_is_made_as_all_others_are() {
+    assert_eq!(NOBODY, hash("", [0; 16]));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
 fn problems(endpoint: &Endpoint) -> Vec<(&'static str, &'static str)> {
     let mut problems = Vec::new();
     let named = endpoint.path.contains('{');
-    let login = endpoint.path.ends_with("/login");
+    let login = endpoint.path.ends_with("/login") || endpoint.path.ends_with("/change-password");
     if endpoint.access != Access::Anybody || login {
         problems.push(("401", "Not logged in, or a wrong password"));
     }

@@ -165,6 +165,19 @@ async fn a_guesser_must_wait_and_others_need_not() {
 }
 
 #[tokio::test]
+async fn who_has_a_token_cannot_guess_the_password_with_it() {
+    let bench = Bench::new();
+    let token = bench.admin().await;
+    let change = |old: &str| json!({ "old_password": old, "new_password": "something new" });
+    for _ in 0..10 {
+        let (status, _) = bench.post(CHANGE, Some(&token), &change("a guess of mine")).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+    let (status, answer) = bench.post(CHANGE, Some(&token), &change(PASSWORD)).await;
+    assert_eq!((status.as_u16(), code(&answer)), (429, "too_many_logins"));
+}
+
+#[tokio::test]
 async fn the_key_stays_the_same_over_restarts() {
     let bench = Bench::new();
     let token = bench.admin().await;

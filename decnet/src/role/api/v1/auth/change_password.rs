@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LoggedIn, log_in};
+use super::{LoggedIn, guesses, log_in};
 use crate::edge::store::User;
 use crate::edge::{clock, login_file};
 use crate::logic::password;
@@ -46,6 +46,7 @@ async fn change_password(
     if change.old_password.len() > password::MAX_BYTES {
         return Err(Problem::invalid("old_password: too long"));
     }
+    guesses::take(&app, None, &caller.name)?;
     let name = caller.name.clone();
     let user = app.database.ask(move |store| store.user(&name)).await?;
     let user = user.ok_or_else(Problem::unauthorized)?;
@@ -53,6 +54,7 @@ async fn change_password(
         let detail = "the old password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_login", detail));
     }
+    guesses::give_back(&app, None, &caller.name);
     let password = app.hash(change.new_password).await?;
     let user = User { password, must_change: false, changed: clock::now(), ..user };
     let saved = user.clone();

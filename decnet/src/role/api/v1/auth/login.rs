@@ -4,8 +4,7 @@
 //! known one with a wrong password.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -13,8 +12,7 @@ use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LoggedIn, log_in};
-use crate::edge::clock;
+use super::{LoggedIn, guesses, log_in};
 use crate::edge::http::Peer;
 use crate::logic::password;
 use crate::role::api::app::App;
@@ -24,9 +22,6 @@ use crate::role::api::problem::{Answer, Problem};
 
 /// Longest user name, in bytes.
 const MAX_NAME: usize = 64;
-
-/// What a login of nobody is compared with.
-static NOBODY: OnceLock<String> = OnceLock::new();
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -55,39 +50,17 @@ async fn login(
         return Err(Problem::invalid("username or password: too long"));
     }
     let source = source(peer.map(|peer| peer.0), &headers);
-    take(&app, source, &login.username)?;
+    guesses::take(&app, Some(source), &login.username)?;
     let name = login.username.clone();
     let user = app.database.ask(move |store| store.user(&name)).await?;
-    let hash = user.as_ref().map_or_else(nobody, |user| user.password.clone());
+    let hash = user.as_ref().map_or(password::NOBODY, |user| &user.password).to_owned();
     let matches = app.matches(login.password, hash).await?;
     let Some(user) = user.filter(|_| matches) else {
         let detail = "user name or password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_login", detail));
     };
-    give_back(&app, source, &login.username);
+    guesses::give_back(&app, Some(source), &login.username);
     Ok(Json(log_in(&app, &user).await?))
-}
-
-fn nobody() -> String {
-    NOBODY.get_or_init(|| password::hash("", [0; 16])).clone()
-}
-
-/// Counts the try against where it comes from and against the user it is for.
-fn take(app: &App, source: IpAddr, user: &str) -> Answer<()> {
-    let now = clock::now();
-    let mut guesses = app.guesses.lock().unwrap_or_else(PoisonError::into_inner);
-    let by_source = guesses.by_source.take(&source, now);
-    let by_user = by_source.and_then(|()| guesses.by_user.take(&user.to_owned(), now));
-    by_user.map_err(|wait: Duration| {
-        let detail = "too many logins were tried, wait a little";
-        Problem::too_many("too_many_logins", detail, wait)
-    })
-}
-
-fn give_back(app: &App, source: IpAddr, user: &str) {
-    let mut guesses = app.guesses.lock().unwrap_or_else(PoisonError::into_inner);
-    guesses.by_source.give_back(&source);
-    guesses.by_user.give_back(&user.to_owned());
 }
 
 /// Where a login comes from, as far as it is counted: of IPv6 the network, for a host has many

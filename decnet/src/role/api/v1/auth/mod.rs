@@ -1,6 +1,7 @@
 //! `/auth`: logging in and out.
 
 mod change_password;
+mod guesses;
 mod login;
 mod logout;
 
