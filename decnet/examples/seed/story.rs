@@ -166,7 +166,8 @@ impl Teller {
             let path = *self.pick(PATHS);
             let data = Data::new()
                 .with("method", "GET")
-                .with("path", path)
+                .with("target", path)
+                .with("status", 404_u64)
                 .with("user_agent", "Mozilla/5.0 zgrab/0.x")
                 .with("headers", vec![("Host".to_owned(), call.decky.ip.to_string())]);
             let raw = Raw::of(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());

@@ -69,12 +69,17 @@ const ports = (list) => {
 
 const LINES = {
   "auth.attempt": ({ creds = {} }, most) => login(creds, most),
-  "cmd.input": ({ data }, most) => [
-    h("span.dim", "$ "),
-    foreign(first(data, "command", "line", "input") ?? "", most),
-  ],
+  "cmd.input": ({ data }, most) =>
+    data.command === undefined
+      ? others(data, most)
+      : [
+          h("span.dim", "$ "),
+          foreign(data.command, most),
+          data.input === undefined ? null : [h("span.dim", " ← "), foreign(data.input, most)],
+        ],
   "http.request": ({ data }, most) => [
-    foreign(`${data.method ?? ""} ${first(data, "path", "target", "uri") ?? ""}`, most),
+    foreign([data.method, first(data, "target", "path")].filter(Boolean).join(" "), most),
+    data.status ? h("span.dim", ` → ${data.status}`) : null,
     data.user_agent ? h("span.dim", "  ", foreign(data.user_agent, 60)) : null,
   ],
   payload: ({ data, raw }) => bytes(raw?.len ?? data.bytes ?? 0),
