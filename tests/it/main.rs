@@ -5,7 +5,9 @@
 //! nothing is left of them, also when this process is killed.
 #![allow(clippy::print_stderr, reason = "a failing test says what it saw")]
 
+mod browser;
 mod capture;
 mod confinement;
 mod crash;
+mod dashboard;
 mod deckies;

@@ -1,6 +1,7 @@
 //! Wires: one file or folder per subcommand.
 
 pub mod agent;
+pub mod api;
 pub mod bpf;
 pub mod capture;
 pub mod doctor;
@@ -10,3 +11,4 @@ pub mod keeper;
 pub mod lists;
 pub mod operator;
 pub mod up;
+pub mod web;

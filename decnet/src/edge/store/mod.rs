@@ -5,24 +5,71 @@
 //! `events` command and `up` read. Nobody but this folder knows the schema (`schema.rs`).
 
 mod append;
+mod credentials;
+mod cursor;
+mod deckies;
+mod events;
 mod follow;
+mod histogram;
 mod schema;
+mod sessions;
+mod sources;
+mod stats;
 mod status;
+mod sums;
+mod tokens;
+mod users;
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{
+    Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Transaction, TransactionBehavior,
+};
+
+use crate::logic::time::Timestamp;
 
 pub use append::Appended;
+pub use credentials::{Credential, CredentialOrder};
+pub use cursor::{Cursor, NotACursor, Page};
+pub use deckies::TouchedDecky;
+pub use events::{EventFilter, EventPage, StoredEvent};
 pub use follow::Follower;
+pub use histogram::{Bucket, Span};
+pub use sessions::{Session, SessionFilter};
+pub use sources::{Fingerprint, SourceFilter, SourceOrder, Touch, Visitor};
+pub use stats::Stats;
+pub use tokens::TokenUser;
+pub use users::{NotARole, Role, User};
+
+/// Nanoseconds in a minute, the grain in which events are counted.
+const MINUTE: i64 = 60_000_000_000;
+
+/// What stands for every kind where events are counted by kind.
+const ALL_KINDS: &str = "*";
 
 /// How long one process waits for another's write.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// Where the store of a machine is, below its state directory.
+pub fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("events.db")
+}
+
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The folder or the file cannot be made.
+    #[error("cannot make store `{path}`")]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file cannot be opened or is no store.
     #[error("cannot open store `{path}`")]
     Open {
@@ -77,13 +124,16 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store for writing, making or migrating it where needed.
+    /// Opens the store for writing, making or migrating it where needed: the folder for its owner
+    /// alone, the file too, for it holds the key of the api's tokens.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Open`] when the file cannot be opened or is no SQLite file;
-    /// [`StoreError::TooNew`] when a later version wrote it.
+    /// [`StoreError::Make`] when the folder or the file cannot be made; [`StoreError::Open`] when
+    /// the file cannot be opened or is no SQLite file; [`StoreError::TooNew`] when a later version
+    /// wrote it.
     pub fn create(path: &Path) -> Result<Self> {
+        make(path).map_err(|source| StoreError::Make { path: path.into(), source })?;
         let mut store = Self::connect(path, OpenFlags::default())?;
         let open = |source| StoreError::Open { path: path.into(), source };
         store.db.pragma_update(None, "journal_mode", "wal").map_err(open)?;
@@ -105,12 +155,68 @@ impl Store {
         Ok(store)
     }
 
+    /// Whoever holds it can stop what this store is doing.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.db.get_interrupt_handle())
+    }
+
+    /// Begins to write. A step that begins by reading could not go on to write once another
+    /// process has written in between, so the lock is taken at once.
+    fn step(&mut self) -> Result<Transaction<'_>> {
+        self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(doing("begin"))
+    }
+
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
         let open = |source| StoreError::Open { path: path.into(), source };
         let db = Connection::open_with_flags(path, flags).map_err(open)?;
         db.busy_timeout(BUSY).map_err(open)?;
         db.set_prepared_statement_cache_capacity(64);
         Ok(Self { db })
+    }
+}
+
+/// Stops a store from another thread.
+pub struct Stopper(InterruptHandle);
+
+impl Stopper {
+    /// Makes what the store is doing fail, if it does anything.
+    pub fn stop(&self) {
+        self.0.interrupt();
+    }
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stopper")
+    }
+}
+
+impl StoreError {
+    /// Whether a [`Stopper`] did it.
+    pub fn is_stop(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        source.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+    }
+}
+
+fn make(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    Ok(())
+}
+
+/// Reads the time in column `index`.
+fn time(index: usize) -> impl Fn(&Row<'_>) -> rusqlite::Result<Timestamp> {
+    move |row| Ok(maybe_time(index)(row)?.unwrap_or_default())
+}
+
+/// Reads the time in column `index`, where there may be none.
+fn maybe_time(index: usize) -> impl Fn(&Row<'_>) -> rusqlite::Result<Option<Timestamp>> {
+    move |row| {
+        let ns: Option<i64> = row.get(index)?;
+        Ok(ns.map(|ns| Timestamp(ns.max(0).cast_unsigned())))
     }
 }
 

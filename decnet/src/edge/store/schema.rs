@@ -21,6 +21,7 @@ CREATE TABLE events (
     session INTEGER,
     body    TEXT    NOT NULL
 );
+CREATE INDEX events_by_kind    ON events (kind);
 CREATE INDEX events_by_src     ON events (src) WHERE src IS NOT NULL;
 CREATE INDEX events_by_session ON events (session) WHERE session IS NOT NULL;
 
@@ -31,6 +32,28 @@ CREATE TABLE streams (
     seq     INTEGER NOT NULL,
     PRIMARY KEY (node, boot_id)
 ) WITHOUT ROWID;
+
+-- How many events of each kind, and of all under `*`, there were in each minute since 1970, and
+-- between which numbers they are: a histogram, and the way from a time to a number without an
+-- index of times.
+CREATE TABLE minutes (
+    kind    TEXT    NOT NULL,
+    minute  INTEGER NOT NULL,
+    events  INTEGER NOT NULL,
+    first_n INTEGER NOT NULL,
+    last_n  INTEGER NOT NULL,
+    PRIMARY KEY (kind, minute)
+) WITHOUT ROWID;
+
+-- How much there is of everything.
+CREATE TABLE totals (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    events   INTEGER NOT NULL,
+    sources  INTEGER NOT NULL,
+    sessions INTEGER NOT NULL,
+    logins   INTEGER NOT NULL
+);
+INSERT INTO totals VALUES (1, 0, 0, 0, 0);
 
 -- One row a visitor.
 CREATE TABLE sources (
@@ -55,24 +78,36 @@ CREATE TABLE touches (
     PRIMARY KEY (ip, decky)
 ) WITHOUT ROWID;
 
+-- The same for each decky, whoever touched it.
+CREATE TABLE touched (
+    decky   TEXT PRIMARY KEY,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    events  INTEGER NOT NULL,
+    sources INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- One row a connection.
 CREATE TABLE sessions (
     id      INTEGER PRIMARY KEY,
-    ip      TEXT    NOT NULL,
+    ip      TEXT,
     port    INTEGER,
-    decky   TEXT    NOT NULL,
+    decky   TEXT,
     service TEXT,
     dst_port INTEGER,
     opened  INTEGER NOT NULL,
     closed  INTEGER,
     events  INTEGER NOT NULL,
+    logins  INTEGER NOT NULL,
+    commands  INTEGER NOT NULL,
     bytes_in  INTEGER,
     bytes_out INTEGER,
     user    TEXT
 );
-CREATE INDEX sessions_by_ip ON sessions (ip);
+CREATE INDEX sessions_by_ip     ON sessions (ip, opened);
+CREATE INDEX sessions_by_opened ON sessions (opened);
 
--- One row for each login that was tried, however often.
+-- One row for each login that was tried, however often and by whom.
 CREATE TABLE credentials (
     service  TEXT    NOT NULL,
     user     TEXT    NOT NULL,
@@ -81,8 +116,33 @@ CREATE TABLE credentials (
     last     INTEGER NOT NULL,
     tries    INTEGER NOT NULL,
     accepted INTEGER NOT NULL,
-    ip       TEXT,
+    sources  INTEGER NOT NULL,
     PRIMARY KEY (service, user, password)
+) WITHOUT ROWID;
+CREATE INDEX credentials_by_last ON credentials (last);
+
+-- The same for each visitor.
+CREATE TABLE tries (
+    ip       TEXT    NOT NULL,
+    service  TEXT    NOT NULL,
+    user     TEXT    NOT NULL,
+    password TEXT    NOT NULL,
+    first    INTEGER NOT NULL,
+    last     INTEGER NOT NULL,
+    tries    INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    PRIMARY KEY (ip, service, user, password)
+) WITHOUT ROWID;
+
+-- One row for each fingerprint that a visitor showed; `print` is the event's data as JSON.
+CREATE TABLE fingerprints (
+    ip     TEXT    NOT NULL,
+    kind   TEXT    NOT NULL,
+    print  TEXT    NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (ip, kind, print)
 ) WITHOUT ROWID;
 
 -- The deckies as they are, one JSON object each.
@@ -115,6 +175,14 @@ CREATE TABLE users (
     must_change INTEGER NOT NULL,
     changed     INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Which tokens of the api are in force; one that is not here is none, whatever its signature.
+CREATE TABLE tokens (
+    id      TEXT PRIMARY KEY,
+    user    TEXT    NOT NULL,
+    expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tokens_by_user ON tokens (user, expires);
 "];
 
 /// Brings the file at `path` to the newest version.

@@ -1,5 +1,7 @@
 //! What a node says of itself, and the notes of which there is one.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Result, Store, StoreError, doing};
@@ -15,7 +17,7 @@ impl Store {
     ///
     /// [`StoreError`] when the store cannot be written.
     pub fn save_deckies(&mut self, deckies: &[DeckyStatus], now: Timestamp) -> Result<()> {
-        let step = self.db.transaction().map_err(doing("begin"))?;
+        let step = self.step()?;
         step.execute("DELETE FROM deckies", []).map_err(doing("clear deckies"))?;
         {
             let mut add = step
@@ -60,11 +62,34 @@ impl Store {
             let body = row.map_err(doing("read deckies"))?;
             deckies.push(serde_json::from_str(&body).map_err(StoreError::Json)?);
         }
-        let capture = match self.note(COUNTERS)? {
-            Some(body) => serde_json::from_slice(&body).map_err(StoreError::Json)?,
-            None => CaptureStatus::default(),
-        };
-        Ok(Status { deckies, capture })
+        Ok(Status { deckies, capture: self.counters()? })
+    }
+
+    /// The capture counters, as last saved.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    pub fn counters(&self) -> Result<CaptureStatus> {
+        match self.note(COUNTERS)? {
+            Some(body) => serde_json::from_slice(&body).map_err(StoreError::Json),
+            None => Ok(CaptureStatus::default()),
+        }
+    }
+
+    /// How many deckies there are in each state that one is in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Query`] when the store cannot be read.
+    pub fn decky_states(&self) -> Result<BTreeMap<String, u64>> {
+        self.db
+            .prepare_cached("SELECT state, count(*) FROM deckies GROUP BY state")
+            .and_then(|mut find| {
+                find.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
+                    .collect()
+            })
+            .map_err(doing("count deckies"))
     }
 
     /// Replaces the note `name`.
@@ -77,6 +102,19 @@ impl Store {
             .prepare_cached("INSERT OR REPLACE INTO notes (name, body) VALUES (?1, ?2)")
             .and_then(|mut save| save.execute(params![name, body]))
             .map_err(doing("save note"))?;
+        Ok(())
+    }
+
+    /// Adds the note `name`, unless there is one already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Query`] when the store cannot be written.
+    pub fn add_note(&self, name: &str, body: &[u8]) -> Result<()> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO notes (name, body) VALUES (?1, ?2)")
+            .and_then(|mut add| add.execute(params![name, body]))
+            .map_err(doing("add note"))?;
         Ok(())
     }
 

@@ -1,0 +1,172 @@
+//! HTTP/1.1 over TCP: serving an application within limits, and asking another server.
+
+mod patient;
+mod upstream;
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::Service as _;
+
+use patient::Patient;
+pub use upstream::{BadUrl, Upstream, UpstreamError};
+
+/// What a server allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones wait in the kernel's backlog.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// Time for a head to come, and for a connection to be idle.
+    pub head_time: Duration,
+    /// Time for which a peer may take nothing of what is sent.
+    pub stall_time: Duration,
+    /// Time that open requests have to end when the server does.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head_bytes: 16 * 1024,
+            headers: 64,
+            head_time: Duration::from_secs(20),
+            stall_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Why a port cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program has it.
+    #[error("cannot listen on {address}: another program does, stop it or choose another port")]
+    InUse {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The kernel refuses.
+    #[error("cannot listen on {address}")]
+    Refused {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+///
+/// [`ListenError`], by what is in the way.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => ListenError::InUse { address, source },
+        _ => ListenError::Refused { address, source },
+    })
+}
+
+/// Who sent a request: among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves `app` on `listener` until `stop`, then lets open requests end.
+pub async fn serve(
+    listener: TcpListener,
+    limits: Limits,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = pin!(stop);
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let (close, closing) = watch::channel(());
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let slot = tokio::select! {
+            slot = slots.clone().acquire_owned() => slot.expect("it is never closed"),
+            () = &mut stop => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Most often the process has no file descriptor left; one will come free.
+                    tracing::debug!(%error, "cannot accept, retrying in 100 ms");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let serving = connection(stream, peer, limits, app.clone(), closing.clone());
+        connections.spawn(async move {
+            serving.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    close.send(()).ok();
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // What is left then ends with the set.
+    tokio::time::timeout(limits.drain_time, drained).await.ok();
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    limits: Limits,
+    app: Router,
+    mut closing: watch::Receiver<()>,
+) {
+    // Answers are small and whole: waiting to fill a packet only delays them.
+    stream.set_nodelay(true).ok();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        app.clone().call(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head_time)
+            .max_buf_size(limits.head_bytes)
+            .max_headers(limits.headers)
+            .serve_connection(TokioIo::new(Patient::new(stream, limits.stall_time)), service)
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = closing.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests;

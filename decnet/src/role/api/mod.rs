@@ -1,0 +1,94 @@
+//! `decnet api`: what the store knows, as JSON over HTTP, and live.
+//!
+//! A request goes through [`endpoint`]'s guard (who asks, and may they?) to its handler below
+//! [`v1`], whose module tree is the tree of URLs; the handler asks the store by way of
+//! [`database`], on a thread of its own. One task follows the store for everybody who listens
+//! ([`feed`]). The routes and their description (OpenAPI) are made of the same table.
+
+mod app;
+mod database;
+mod endpoint;
+mod extract;
+mod feed;
+mod first_login;
+mod openapi;
+mod problem;
+mod v1;
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::edge::http::{self, Limits};
+use crate::edge::store::{self, Store};
+use crate::edge::{memory, signals};
+use app::App;
+
+pub use first_login::{first_login, renew_first_login};
+
+/// What `decnet api` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 for any.
+    pub port: u16,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+///
+/// When the store cannot be opened or the port cannot be had.
+pub fn run(settings: &Settings) -> Result<()> {
+    memory::give_back();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(database::STORES + app::HASHES + 1)
+        .thread_stack_size(512 * 1024)
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let address = SocketAddr::new(settings.host, settings.port);
+        let listener = http::listen(address).await?;
+        serve(settings, listener, signals::stop()?).await
+    })
+}
+
+/// Serves on `listener` until `stop`.
+///
+/// # Errors
+///
+/// When the store cannot be opened.
+pub async fn serve(
+    settings: &Settings,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let path = store::path(&settings.state_dir);
+    first_login::offer(&Store::create(&path)?, &settings.state_dir)?;
+    // Opened again, for a reader needs less memory than whoever writes.
+    let app = Arc::new(App::new(Store::open(&path)?, settings)?);
+    let address = listener.local_addr().context("cannot tell the port")?;
+    tracing::info!(%address, "api is listening");
+    let following = tokio::spawn(feed::follow(app.clone()));
+    http::serve(listener, Limits::default(), router(app), stop).await;
+    following.abort();
+    tracing::info!("api has stopped");
+    Ok(())
+}
+
+/// The routes over `app`.
+fn router(app: Arc<App>) -> Router {
+    endpoint::router(v1::endpoints(), app)
+}
+
+#[cfg(test)]
+mod tests;
