@@ -79,7 +79,7 @@ fn a_killed_keeper_takes_the_deckies_along_and_they_come_back() {
     });
     kill(Pid::from_raw(keeper), Signal::SIGKILL).expect("it is ours");
     wait_for(|| agent.processes().iter().all(|(_, pid)| *pid != keeper).then_some(()))
-        .expect("it is gone");
+        .unwrap_or_else(|| panic!("the agent has not seen it go:\n{}", agent.doing()));
     assert_eq!(addresses(&agent.wait_up()), wanted);
     let decky = agent.decky("web-40");
     let ping = world.visit("ping", &["-c1", "-W2", &decky.ip.to_string()]);

@@ -23,7 +23,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// How long anything may take to be seen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The node's link.
 pub const NODE: &str = "lan0";
 /// The visitor's link.
@@ -310,6 +310,18 @@ impl Agent<'_> {
             found.extend(children(parent).into_iter().map(|pid| (role.to_owned(), pid)));
         }
         found
+    }
+
+    /// What each of its processes is doing, for the message of a failing test.
+    pub fn doing(&self) -> String {
+        let mut text = String::new();
+        for (role, pid) in self.processes() {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let state = status.lines().find(|line| line.starts_with("State")).unwrap_or("gone");
+            let stack = std::fs::read_to_string(format!("/proc/{pid}/stack")).unwrap_or_default();
+            text.push_str(&format!("{role} {pid}: {state}\n{stack}"));
+        }
+        text
     }
 
     /// The process of a role.
