@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Role {
     /// Make the deckies of this node and capture who touches them
     Agent(AgentArgs),
+    /// Answer over HTTP what the store knows, and live what happens
+    Api(ApiArgs),
     /// Load the capture programs into the kernel, or take them out
     Bpf(BpfArgs),
     /// Write the frames of a decky to a pcapng file
@@ -67,6 +69,8 @@ pub enum Role {
     /// Touch the deckies of a lab (started by up)
     #[command(hide = true)]
     Visitor,
+    /// Serve the dashboard
+    Web(WebArgs),
 }
 
 /// Directories that every role with state shares.
@@ -120,6 +124,23 @@ pub struct AgentArgs {
     /// Where events go
     #[command(flatten)]
     pub events: EventArgs,
+}
+
+/// Options of `api`.
+#[derive(Args, Clone, Debug)]
+pub struct ApiArgs {
+    /// Address to listen on
+    #[arg(long, env = "DECNET_API_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on
+    #[arg(long, env = "DECNET_API_PORT", default_value_t = 8000)]
+    pub port: u16,
+    /// Where state is kept
+    #[arg(long, env = "DECNET_STATE_DIR", default_value = "/var/lib/decnet")]
+    pub state_dir: PathBuf,
+    /// User to serve as when started as root; `decnet` if it exists, else nobody
+    #[arg(long, env = "DECNET_API_USER")]
+    pub user: Option<String>,
 }
 
 /// Options of `bpf`.
@@ -279,4 +300,21 @@ pub struct UpArgs {
     /// Where events go
     #[command(flatten)]
     pub events: EventArgs,
+}
+
+/// Options of `web`.
+#[derive(Args, Clone, Debug)]
+pub struct WebArgs {
+    /// Address to listen on
+    #[arg(long, env = "DECNET_WEB_HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// Port to listen on
+    #[arg(long, env = "DECNET_WEB_PORT", default_value_t = 8080)]
+    pub port: u16,
+    /// Where the api is
+    #[arg(long, env = "DECNET_WEB_API_URL", default_value = "http://127.0.0.1:8000")]
+    pub api_url: String,
+    /// User to serve as when started as root; `decnet` if it exists, else nobody
+    #[arg(long, env = "DECNET_WEB_USER")]
+    pub user: Option<String>,
 }

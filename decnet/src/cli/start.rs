@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::args::{AgentArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs};
+use super::args::{
+    AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs, WebArgs,
+};
 use super::{WrongUse, file};
 use crate::edge::sinks::ToJournal;
 use crate::role;
@@ -14,6 +16,7 @@ use crate::role;
 pub(super) fn role(cli: Cli) -> Result<ExitCode> {
     match cli.role {
         Role::Agent(ref args) => role::agent::run(&agent(&cli, args)?).map(|()| ExitCode::SUCCESS),
+        Role::Api(args) => role::api::run(&api(args)).map(|()| ExitCode::SUCCESS),
         Role::Bpf(args) => bpf(&args),
         Role::Capture(args) => role::capture::run(&role::capture::Settings {
             decky: args.decky,
@@ -35,7 +38,18 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Teardown(args) => role::operator::teardown(&args.dir.run_dir, args.decky),
         Role::Up(ref args) => role::up::run(&up(&cli, args)?),
         Role::Visitor => role::up::visitor::run(),
+        Role::Web(args) => role::web::run(&web(args)).map(|()| ExitCode::SUCCESS),
     }
+}
+
+fn api(args: ApiArgs) -> role::api::Settings {
+    let ApiArgs { host, port, state_dir, user } = args;
+    role::api::Settings { host, port, state_dir, user }
+}
+
+fn web(args: WebArgs) -> role::web::Settings {
+    let WebArgs { host, port, api_url, user } = args;
+    role::web::Settings { host, port, api_url, user }
 }
 
 fn bpf(args: &BpfArgs) -> Result<ExitCode> {

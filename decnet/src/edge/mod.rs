@@ -12,7 +12,6 @@ pub mod limits;
 pub mod links;
 pub mod listen;
 pub mod log;
-pub mod login_file;
 pub mod memory;
 pub mod namespace;
 pub mod operator;

@@ -89,6 +89,15 @@ pub fn become_user(account: Account, keep: &[Capability]) -> Result<()> {
     prctl::set_no_new_privs().map_err(refused)
 }
 
+/// Becomes the user to serve as, without any capability. Does nothing in a process that is not root.
+///
+/// # Errors
+///
+/// [`PrivilegeError`] when there is no such user.
+pub fn serve_as(name: Option<&str>) -> Result<()> {
+    if is_root() { become_user(account(name)?, &[]) } else { Ok(()) }
+}
+
 /// Gives up the ambient capabilities, so that programs started from here have none.
 ///
 /// # Errors

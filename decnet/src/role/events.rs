@@ -10,10 +10,9 @@ use anyhow::Result;
 use crate::edge::log::say;
 use crate::edge::operator;
 use crate::edge::stop;
-use crate::edge::store::Store;
+use crate::edge::store::{self, Store};
 use crate::logic::event::{Event, Value, syslog};
 use crate::logic::name::DeckyName;
-use crate::role::agent::STORE;
 
 /// How often new events are looked for.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -57,7 +56,7 @@ pub struct Settings {
 /// When there is no store, or it cannot be read.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     stop::listen()?;
-    let store = Store::open(&state_dir(settings).join(STORE))?;
+    let store = Store::open(&store::path(&state_dir(settings)))?;
     let wanted = |event: &Event| settings.wants(event);
     let mut follower = store.follow_all();
     let mut last = Vec::new();

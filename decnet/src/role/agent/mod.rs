@@ -24,7 +24,7 @@ use crate::edge::bpf::Programs;
 use crate::edge::links::Links;
 use crate::edge::privileges::{self, AGENT};
 use crate::edge::sinks::{Sinks, ToJournal};
-use crate::edge::store::Store;
+use crate::edge::store::{self, Store};
 use crate::edge::{child, clock, files, limits, random};
 use crate::logic::config;
 use crate::logic::control::{Found, RUNNING, SOCKET};
@@ -38,8 +38,6 @@ use keeper::Keeper;
 use placing::Node;
 use writer::Writer;
 
-/// Name of the store in the state directory.
-pub const STORE: &str = "events.db";
 /// Name of the lock in the run directory.
 const LOCK: &str = "agent.lock";
 
@@ -132,7 +130,7 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
         state_dir: settings.state_dir.clone(),
         changed: true,
     };
-    let mut store = Store::create(&settings.state_dir.join(STORE))?;
+    let mut store = Store::create(&store::path(&settings.state_dir))?;
     store.save_deckies(&[], clock::now())?;
     let sinks =
         Sinks::open(settings.journal, settings.syslog_file.as_deref(), &settings.syslog_sd_id)?;

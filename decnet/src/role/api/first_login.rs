@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::edge::store::{Role, Store, User};
-use crate::edge::{clock, login_file, random};
+use crate::edge::{clock, files, random};
 use crate::logic::password;
 
 /// The name of the first user.
@@ -48,7 +48,7 @@ pub fn renew_first_login(store: &mut Store) -> Result<Option<(String, String)>> 
 pub(super) fn offer(store: &Store, state_dir: &Path) -> Result<()> {
     let Some((name, password)) = first_login(store)? else { return Ok(()) };
     let path = path(state_dir);
-    login_file::write(&path, &format!("{name} {password}\n"))
+    files::replace(&path, format!("{name} {password}\n").as_bytes())
         .with_context(|| format!("cannot write the first login to `{}`", path.display()))?;
     tracing::info!(path = %path.display(), "the first login is in this file");
     Ok(())

@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits};
 use crate::edge::store::{self, Store};
-use crate::edge::{memory, signals};
+use crate::edge::{child, files, memory, privileges, signals};
 use app::App;
 
 pub use first_login::{first_login, renew_first_login};
@@ -40,6 +40,8 @@ pub struct Settings {
     pub port: u16,
     /// Where state is kept.
     pub state_dir: PathBuf,
+    /// Whom to serve as, when started as root.
+    pub user: Option<String>,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -49,6 +51,7 @@ pub struct Settings {
 /// When the store cannot be opened or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
     memory::give_back();
+    prepare(settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(database::STORES + app::HASHES + 1)
@@ -60,6 +63,16 @@ pub fn run(settings: &Settings) -> Result<()> {
         let listener = http::listen(address).await?;
         serve(settings, listener, signals::stop()?).await
     })
+}
+
+/// Sees to the state directory, and becomes what the api may be.
+fn prepare(settings: &Settings) -> Result<()> {
+    files::make_dir(&settings.state_dir)?;
+    if privileges::is_root() {
+        files::give(&settings.state_dir, privileges::account(settings.user.as_deref())?)?;
+    }
+    privileges::serve_as(settings.user.as_deref())?;
+    child::die_with_parent().context("cannot be tied to its parent")
 }
 
 /// Serves on `listener` until `stop`.

@@ -49,8 +49,12 @@ impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&path(dir.path())).unwrap();
-        let settings =
-            Settings { host: [127, 0, 0, 1].into(), port: 0, state_dir: dir.path().to_owned() };
+        let settings = Settings {
+            host: [127, 0, 0, 1].into(),
+            port: 0,
+            state_dir: dir.path().to_owned(),
+            user: None,
+        };
         let mut app = App::new(Store::open(&path(dir.path())).unwrap(), &settings).unwrap();
         app.pulse = Duration::from_millis(200);
         let app = Arc::new(app);

@@ -5,13 +5,14 @@
 //! to start the agent again, and talks to nobody but its children.
 
 mod children;
+mod dashboard;
 mod fleet;
 mod lab;
 mod place;
 mod summary;
 pub mod visitor;
 
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
@@ -19,15 +20,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cli::WrongUse;
 use crate::edge::log::say;
-use crate::edge::store::{Follower, Store};
+use crate::edge::store::{self, Follower, Store};
 use crate::edge::{child, files, privileges, stop};
 use crate::logic::config::Config;
 use crate::logic::event::{Event, Kind};
 use crate::logic::services::ServiceKind;
 use crate::logic::status::{DeckyState, Status};
-use crate::role::agent::STORE;
 
 use children::Children;
 use lab::Lab;
@@ -81,7 +80,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
         );
     }
     stop::listen()?;
-    check_port(settings.web)?;
+    dashboard::check_port(settings.web)?;
     let visiting = settings.interface.is_none() && settings.visitor;
     if visiting {
         check_clients()?;
@@ -103,17 +102,6 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     let result = up.watch(&mut children, visiting);
     children.end();
     result
-}
-
-fn check_port(web: SocketAddr) -> Result<()> {
-    match TcpListener::bind(web) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let ip: IpAddr = web.ip();
-            let why = format!("the dashboard cannot listen on {ip} port {}: {error}", web.port());
-            Err(WrongUse(format!("{why}; choose another with --port")).into())
-        }
-    }
 }
 
 fn check_clients() -> Result<()> {
@@ -149,7 +137,8 @@ impl Up<'_> {
         let config = self.config()?;
         let known = self.newest_event();
         children.keep("agent", move || self.start_agent(&config.0))?;
-        let store = self.open_store(children)?;
+        let mut store = self.open_store(children)?;
+        dashboard::start(children, self.settings, &self.place.state_dir, &mut store)?;
         let mut follower = store.follow_after(known);
         let status = self.await_deckies(children, &store, &mut follower, config.1)?;
         let Some(status) = status else { return Ok(ExitCode::SUCCESS) };
@@ -234,13 +223,13 @@ impl Up<'_> {
 
     /// The last event of earlier runs, 0 when there is none.
     fn newest_event(&self) -> i64 {
-        let store = Store::open(&self.place.state_dir.join(STORE));
+        let store = Store::open(&store::path(&self.place.state_dir));
         store.and_then(|store| store.newest()).unwrap_or(0)
     }
 
     /// The store, once the agent has made it.
     fn open_store(&self, children: &mut Children<'_>) -> Result<Store> {
-        let path = self.place.state_dir.join(STORE);
+        let path = store::path(&self.place.state_dir);
         let began = Instant::now();
         loop {
             if path.exists()

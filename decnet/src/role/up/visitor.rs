@@ -150,7 +150,12 @@ fn ssh(decky: &DeckyStatus, scratch: &Path) -> Result<()> {
         "-o",
         "UserKnownHostsFile=/dev/null",
     ]);
-    command.args(["-o", "LogLevel=ERROR", "-o", "PreferredAuthentications=password"]);
+    command.args([
+        "-o",
+        "LogLevel=ERROR",
+        "-o",
+        "PreferredAuthentications=password,keyboard-interactive",
+    ]);
     command.args(["-o", "NumberOfPasswordPrompts=1", "-l", LOGIN.0]);
     command.arg(decky.ip.to_string()).arg("uname -a; id; cat /etc/passwd; ls -la /root");
     run_client(command, "ssh")

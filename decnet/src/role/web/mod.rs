@@ -20,7 +20,7 @@ use axum::routing::{any, get};
 use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits, Upstream};
-use crate::edge::signals;
+use crate::edge::{child, privileges, signals};
 use assets::Assets;
 
 /// What `decnet web` is told.
@@ -32,6 +32,8 @@ pub struct Settings {
     pub port: u16,
     /// Where the api is, such as `http://127.0.0.1:8000`.
     pub api_url: String,
+    /// Whom to serve as, when started as root.
+    pub user: Option<String>,
 }
 
 /// What a browser may do with the page: run and show what comes from here, talk to here, and turn
@@ -46,6 +48,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 ///
 /// When the api's address is none or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
+    privileges::serve_as(settings.user.as_deref())?;
+    child::die_with_parent().context("cannot be tied to its parent")?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)

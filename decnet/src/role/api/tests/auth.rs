@@ -185,6 +185,7 @@ async fn the_key_stays_the_same_over_restarts() {
         host: [127, 0, 0, 1].into(),
         port: 0,
         state_dir: bench.dir.path().to_owned(),
+        user: None,
     };
     let store = crate::edge::store::Store::open(&crate::edge::store::path(bench.dir.path()));
     let app = std::sync::Arc::new(crate::role::api::App::new(store.unwrap(), &settings).unwrap());

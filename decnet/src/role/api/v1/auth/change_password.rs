@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{LoggedIn, guesses, log_in};
 use crate::edge::store::User;
-use crate::edge::{clock, login_file};
+use crate::edge::{clock, files};
 use crate::logic::password;
 use crate::role::api::app::App;
 use crate::role::api::endpoint::{Access, Endpoint};
@@ -61,7 +61,7 @@ async fn change_password(
     if !app.database.ask(move |store| store.save_user(&saved)).await? {
         return Err(Problem::unauthorized());
     }
-    if let Err(error) = login_file::remove(&first_login::path(&app.state_dir)) {
+    if let Err(error) = files::remove(&first_login::path(&app.state_dir)) {
         tracing::warn!(%error, "cannot remove the file of the first login, which is good no more");
     }
     Ok(Json(log_in(&app, &user).await?))
