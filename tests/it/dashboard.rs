@@ -75,18 +75,8 @@ impl Dashboard {
 
     /// Opens the page, logs in with the first login and chooses [`PASSWORD`].
     fn log_in(&self, browser: &Browser) -> Result<()> {
-        browser.open(&self.url)?;
-        browser.wait("document.querySelector('input[name=username]')")?;
         let (name, password) = self.first_login()?;
-        browser.type_into("input[name=username]", &name)?;
-        browser.type_into("input[name=password]", &password)?;
-        browser.click("button[type=submit]")?;
-        browser.wait("document.querySelector('input[name=again]')")?;
-        browser.type_into("input[name=old]", &password)?;
-        browser.type_into("input[name=new]", PASSWORD)?;
-        browser.type_into("input[name=again]", PASSWORD)?;
-        browser.click("button[type=submit]")?;
-        browser.wait("document.querySelector('.connection[data-state=live]')")
+        log_in(browser, &self.url, &name, &password)
     }
 
     /// Appends an event of now.
@@ -105,6 +95,21 @@ impl Drop for Dashboard {
             serving.join().ok();
         }
     }
+}
+
+/// Opens the page, logs in with a first login and chooses [`PASSWORD`].
+pub(crate) fn log_in(browser: &Browser, url: &str, name: &str, password: &str) -> Result<()> {
+    browser.open(url)?;
+    browser.wait("document.querySelector('input[name=username]')")?;
+    browser.type_into("input[name=username]", name)?;
+    browser.type_into("input[name=password]", password)?;
+    browser.click("button[type=submit]")?;
+    browser.wait("document.querySelector('input[name=again]')")?;
+    browser.type_into("input[name=old]", password)?;
+    browser.type_into("input[name=new]", PASSWORD)?;
+    browser.type_into("input[name=again]", PASSWORD)?;
+    browser.click("button[type=submit]")?;
+    browser.wait("document.querySelector('.connection[data-state=live]')")
 }
 
 async fn asked(mut stopped: watch::Receiver<()>) {

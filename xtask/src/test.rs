@@ -33,9 +33,13 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         Compared::OtherToolchain(object) => Some(object),
     };
     say("integration tests: real kernel, real clients");
+    // The tests start the program, which they are no part of.
+    let mut program = cargo(&["build", "--quiet", "--package", "decnet"]);
     let mut tests = cargo(&["test", "--quiet", "--package", "decnet-tests", "--"]);
     if let Some(object) = object {
-        tests.env("DECNET_BPF_OBJECT", object);
+        program.env("DECNET_BPF_OBJECT", &object);
+        tests.env("DECNET_BPF_OBJECT", &object);
     }
+    run::run(&mut program)?;
     run::run(tests.args(names))
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::edge::log;
+use crate::edge::{child, log};
 
 pub use args::Cli;
 
@@ -22,6 +22,7 @@ const WRONG_USE: u8 = 2;
 /// Runs the subcommand that the command line names.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    child::take_name(args.get(1).and_then(|role| role.to_str()).unwrap_or_default());
     let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => {

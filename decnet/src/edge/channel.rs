@@ -5,11 +5,13 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::time::Instant;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
-    recvmsg, sendmsg, setsockopt, socketpair, sockopt,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
+    UnixAddr, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
 };
 
 use crate::logic::wire::{MAX_FDS, MAX_MESSAGE};
@@ -126,6 +128,37 @@ impl Channel {
                 Err(Errno::EAGAIN | Errno::ETOOMANYREFS) => Err(ChannelError::NotReady),
                 Err(source) => Err(ChannelError::Os { doing: "write to", source }),
             };
+        }
+    }
+
+    /// Says that nothing more is sent: the other end reads what waits and then finds it closed.
+    pub fn finish(&self) {
+        // One that is closed already needs no end.
+        shutdown(self.socket.as_raw_fd(), Shutdown::Write).unwrap_or_default();
+    }
+
+    /// Waits until there is something to take or the other end is gone; `false` when neither has
+    /// happened at `until`.
+    pub fn is_readable_by(&self, until: Instant) -> bool {
+        !self.wait_for(PollFlags::POLLIN, until).is_empty()
+    }
+
+    /// Waits until there is room to send; `false` when the other end is gone or there is none at
+    /// `until`.
+    pub fn is_writable_by(&self, until: Instant) -> bool {
+        self.wait_for(PollFlags::POLLOUT, until) == PollFlags::POLLOUT
+    }
+
+    /// What has happened by then of `what` or an end of the channel.
+    fn wait_for(&self, what: PollFlags, until: Instant) -> PollFlags {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let mut fds = [PollFd::new(self.socket.as_fd(), what)];
+            match poll(&mut fds, left) {
+                Err(Errno::EINTR) => {}
+                _ => return fds[0].revents().unwrap_or(PollFlags::empty()),
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Our own program started again as another role, tied to this process.
 
+use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
@@ -56,6 +57,17 @@ pub fn start_talking(
         .process_group(0)
         .spawn()
         .map_err(|source| ChildError { role: role.to_owned(), source })
+}
+
+/// Takes the name `decnet-ROLE` in a process that was started through [`start`]: the kernel would
+/// list it as `exe`.
+pub fn take_name(role: &str) {
+    if std::env::var_os(PARENT).is_some()
+        && let Ok(name) = CString::new(format!("decnet-{role}"))
+    {
+        // Nothing depends on it.
+        prctl::set_name(&name).unwrap_or_default();
+    }
 }
 
 /// Ties this process to the one that started it through [`start`]: it is killed when the thread

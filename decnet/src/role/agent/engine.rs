@@ -187,6 +187,7 @@ impl Engine {
         for id in names {
             self.decky_event(Kind::DeckyDown, id);
         }
+        self.end_visits();
         self.put(Kind::AgentStop, |_| {});
     }
 }

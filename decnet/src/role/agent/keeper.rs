@@ -77,6 +77,32 @@ impl Keeper {
         self.began.elapsed() < TOO_SOON
     }
 
+    /// Asks it to end in good order, which ends the visitors' connections.
+    pub(super) fn finish(&self) {
+        self.channel.inner().finish();
+    }
+
+    /// The next message of a face that ends; `None` after the last, or when it does not end in
+    /// time.
+    pub(super) fn hear_last(&self, until: Instant) -> Option<Message> {
+        let face = self.face.inner();
+        if face.is_readable_by(until) { face.receive(Wait::No).ok() } else { None }
+    }
+
+    /// Waits for its end until then, makes sure of it, and says how it was.
+    pub(super) fn end_by(&mut self, until: Instant) -> String {
+        // It closes the channel with its end.
+        while self.channel.inner().is_readable_by(until) {
+            if self.channel.inner().receive(Wait::No).is_err() {
+                return self
+                    .process
+                    .wait()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
+            }
+        }
+        self.end()
+    }
+
     /// Makes sure that it has ended, and says how.
     pub(super) fn end(&mut self) -> String {
         let killed = self.process.kill();

@@ -1,15 +1,19 @@
 //! What the face reports becomes events.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result};
 
 use super::engine::Engine;
-use crate::edge::channel::ChannelError;
+use crate::edge::channel::{ChannelError, Message};
 use crate::edge::clock;
 use crate::logic::event::{Event, Kind, Source, Target};
 use crate::logic::wire::{FromFace, Reported, decode_each};
 
 /// Messages taken before anything else is looked at.
 const TURN: usize = 64;
+/// How long the keeper and the face may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 impl Engine {
     /// Takes what the face has reported.
@@ -22,14 +26,29 @@ impl Engine {
                 Err(ChannelError::NotReady | ChannelError::Closed) => return Ok(()),
                 Err(error) => return Err(error).context("cannot hear the face"),
             };
-            let taken = decode_each(&message.bytes, |said| match said {
-                FromFace::Reported(reported) => self.put_report(*reported),
-            });
-            if let Err(error) = taken {
-                tracing::error!(%error, "the face speaks another protocol");
-            }
+            self.take_message(&message);
         }
         Ok(())
+    }
+
+    /// Ends the keeper and the face, and takes what the face still reports: every connection's end.
+    pub(super) fn end_visits(&mut self) {
+        let until = Instant::now() + LAST_WORDS;
+        self.keeper.finish();
+        while let Some(message) = self.keeper.hear_last(until) {
+            self.take_message(&message);
+        }
+        let ended = self.keeper.end_by(until);
+        tracing::debug!(%ended, "the keeper has ended");
+    }
+
+    fn take_message(&mut self, message: &Message) {
+        let taken = decode_each(&message.bytes, |said| match said {
+            FromFace::Reported(reported) => self.put_report(*reported),
+        });
+        if let Err(error) = taken {
+            tracing::error!(%error, "the face speaks another protocol");
+        }
     }
 
     fn put_report(&mut self, reported: Reported) {

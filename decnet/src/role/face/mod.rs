@@ -37,6 +37,8 @@ const AGENT: Token = Token(usize::MAX - 2);
 const EVENTS: usize = 1_024;
 /// How often limits of time are looked at, while anybody is connected.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long the agent may take to hear the last reports.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 /// Runs until the keeper is gone.
 ///
@@ -82,7 +84,7 @@ impl Face {
                 match event.token() {
                     KEEPER => {
                         if self.hear_keeper()? == Heard::Gone {
-                            return Ok(());
+                            return self.end();
                         }
                     }
                     AGENT => self.hear_agent()?,
@@ -99,6 +101,13 @@ impl Face {
             }
             self.outbox.flush()?;
         }
+    }
+
+    /// Ends every connection, and reports that to an agent that still listens.
+    fn end(mut self) -> Result<()> {
+        let until = Instant::now() + LAST_WORDS;
+        self.deckies.remove_all(&mut self.outbox);
+        self.outbox.flush_by(until)
     }
 
     /// How long there is nothing to do unless something becomes ready.

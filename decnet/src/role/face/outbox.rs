@@ -1,6 +1,7 @@
 //! Reports on their way to the agent.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
@@ -68,6 +69,15 @@ impl Outbox {
                 Err(ChannelError::NotReady | ChannelError::Closed) => return Ok(()),
                 Err(error) => return Err(error).context("cannot reach the agent"),
             }
+        }
+        Ok(())
+    }
+
+    /// Sends everything, unless the agent is gone or takes longer than that.
+    pub(super) fn flush_by(&mut self, until: Instant) -> Result<()> {
+        self.flush()?;
+        while !self.messages.is_empty() && self.agent.is_writable_by(until) {
+            self.flush()?;
         }
         Ok(())
     }

@@ -143,6 +143,12 @@ impl Deckies {
         }
     }
 
+    /// Serves nobody any more, and ends all connections.
+    pub(super) fn remove_all(&mut self, outbox: &mut Outbox) {
+        let ids: Vec<DeckyId> = self.deckies.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.remove(id, outbox));
+    }
+
     /// Takes note that a socket is ready.
     pub(super) fn ready(&mut self, token: Token) {
         self.ready.push_back(token.into());

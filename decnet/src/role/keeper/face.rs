@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::process::Child;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
@@ -36,6 +37,14 @@ impl Face {
             Ok(()) | Err(ChannelError::Closed) => Ok(()),
             Err(error) => Err(error).context("cannot reach the face"),
         }
+    }
+
+    /// Asks it to end in good order, waits for that until then, and makes sure of it.
+    pub(super) fn finish(&mut self, until: Instant) -> String {
+        self.channel.finish();
+        // It never says anything here: readable is closed, which comes with its end.
+        self.channel.is_readable_by(until);
+        self.end()
     }
 
     /// Makes sure that it has ended, and says how.

@@ -10,6 +10,7 @@ mod face;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,6 +22,9 @@ use crate::logic::wire::{FromKeeper, MAX_FDS, Placed, Served, ToFace, ToKeeper, 
 
 use build::Bound;
 use face::Face;
+
+/// How long the face may take to end.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A decky as the keeper holds it.
 #[derive(Debug)]
@@ -70,10 +74,13 @@ impl Keeper {
             }
             match self.agent.receive(Wait::Yes) {
                 Ok(message) => self.obey(&message)?,
-                Err(ChannelError::Closed) => return Ok(()),
+                Err(ChannelError::Closed) => break,
                 Err(error) => return Err(error).context("cannot hear the agent"),
             }
         }
+        // The agent waits for its last words.
+        self.face.finish(Instant::now() + GRACE);
+        Ok(())
     }
 
     /// Waits until the agent says something or the face is gone.
