@@ -24,7 +24,7 @@ const PACKETS: usize = 2_000_000;
 const ROUNDS: usize = 5;
 
 /// A decky that the capture knows and nobody answers for, so that only the capture is measured.
-fn ghost(n: u32) -> Identity {
+pub(crate) fn ghost(n: u32) -> Identity {
     let [_, _, c, d] = n.to_be_bytes();
     let persona = persona::find("debian-12").expect("it is in the table");
     Identity {

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
 /// Seconds of CPU that this process has spent, and the kernel's threads that process packets: what
 /// one of our packets costs, wherever that is, and nothing of what else the machine does.
@@ -40,4 +42,22 @@ pub(crate) fn memory(pid: i32) -> u64 {
     let line = text.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
     let kib: u64 = line.split_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
     kib * 1024
+}
+
+/// Keeps this thread, and those that it starts, on a core.
+pub(crate) fn pin(core: usize) {
+    pin_task(0, core);
+}
+
+/// Keeps every thread of a process on a core.
+pub(crate) fn pin_process(pid: i32, core: usize) {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
+    let ids = tasks.filter_map(|task| task.file_name().to_str()?.parse().ok());
+    ids.for_each(|id| pin_task(id, core));
+}
+
+fn pin_task(id: i32, core: usize) {
+    let mut cores = CpuSet::new();
+    cores.set(core).expect("the machine has two cores");
+    sched_setaffinity(Pid::from_raw(id), &cores).expect("it is ours");
 }

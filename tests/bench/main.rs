@@ -10,8 +10,11 @@
     reason = "figures for people"
 )]
 
+mod connections;
 mod cost;
 mod fleet;
+mod flood;
+mod latency;
 mod machine;
 mod report;
 mod traffic;
@@ -25,7 +28,13 @@ fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
     let mut report = Report::default();
-    let all: [(&str, Measure); 2] = [("capture-cost", cost::run), ("fleet", fleet::run)];
+    let all: [(&str, Measure); 5] = [
+        ("capture-cost", cost::run),
+        ("connections", connections::run),
+        ("fleet", fleet::run),
+        ("flood", flood::run),
+        ("latency", latency::run),
+    ];
     for (name, run) in all {
         if wanted(name) {
             eprintln!("==> {name}");

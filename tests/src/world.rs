@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -35,9 +35,10 @@ pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 2);
 
 /// Where the program under test is.
 pub fn decnet() -> PathBuf {
-    let tests = std::env::current_exe().expect("this program has a path");
-    let dir = tests.parent().and_then(Path::parent).expect("it is in target/debug/deps");
-    dir.join("decnet")
+    let own = std::env::current_exe().expect("this program has a path");
+    // The bench is beside it; cargo puts tests into a folder below.
+    let mut dirs = own.ancestors().skip(1).map(|dir| dir.join("decnet"));
+    dirs.find(|program| program.is_file()).expect("`cargo build -p decnet` comes first")
 }
 
 type Job = Box<dyn FnOnce() + Send>;

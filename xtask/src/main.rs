@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command-line tool")]
 
 mod apt;
+mod bench;
 mod bpf;
 mod check;
 mod layers;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask <task>
   up [OPTIONS]         build decnet and run `decnet up` with these options
   test [NAME]          everything, or the integration tests whose name contains NAME
+  bench [NAME]         measure, in a release build, beside peers; all, or what contains NAME
   check                format, lints, layers, licences
   build-ebpf [--check] build the capture programs; with --check compare them with the committed ones";
 
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let task = words.next().unwrap_or_default();
     let rest: Vec<&str> = words.collect();
     let done = match task {
+        "bench" => bench::bench(&rest),
         "build-ebpf" => match rest.as_slice() {
             [] => bpf::build(),
             ["--check"] => bpf::compare().map(drop),
