@@ -3,6 +3,7 @@
 //! `SOCK_SEQPACKET`: a message arrives as it was sent or not at all, also when the sender dies, and
 //! a full socket makes the sender wait instead of losing anything.
 
+use std::cell::RefCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Instant;
@@ -46,6 +47,8 @@ pub enum ChannelError {
 #[derive(Debug)]
 pub struct Channel {
     socket: OwnedFd,
+    /// Where messages arrive, before they are copied in their own length; made with the first.
+    buffer: RefCell<Vec<u8>>,
 }
 
 /// A message as it came.
@@ -74,12 +77,12 @@ impl Channel {
                 setsockopt(end, sockopt::SndBuf, &ROOM).map_err(os)?;
             }
         }
-        Ok((Self { socket: a }, Self { socket: b }))
+        Ok((Self::from_fd(a), Self::from_fd(b)))
     }
 
     /// The end that `socket` is.
     pub fn from_fd(socket: OwnedFd) -> Self {
-        Self { socket }
+        Self { socket, buffer: RefCell::default() }
     }
 
     /// Another handle on the same end.
@@ -92,7 +95,7 @@ impl Channel {
             doing: "duplicate",
             source: Errno::from_raw(source.raw_os_error().unwrap_or(0)),
         })?;
-        Ok(Self { socket })
+        Ok(Self::from_fd(socket))
     }
 
     /// Sends a message, and waits while there is no room (or not, with [`Wait::No`]).
@@ -168,10 +171,11 @@ impl Channel {
     ///
     /// As [`Channel::send`], and [`ChannelError::Truncated`] for a message that does not fit.
     pub fn receive(&self, wait: Wait) -> Result<Message, ChannelError> {
-        let mut bytes = vec![0; MAX_MESSAGE];
+        let mut buffer = self.buffer.borrow_mut();
+        buffer.resize(MAX_MESSAGE, 0);
         let mut space = nix::cmsg_space!([RawFd; MAX_FDS]);
         loop {
-            let mut parts = [IoSliceMut::new(&mut bytes)];
+            let mut parts = [IoSliceMut::new(&mut buffer)];
             let flags = MsgFlags::MSG_CMSG_CLOEXEC | wait.flag();
             let got =
                 recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags);
@@ -197,7 +201,7 @@ impl Channel {
             if length == 0 {
                 return Err(ChannelError::Closed);
             }
-            bytes.truncate(length);
+            let bytes = buffer.get(..length).unwrap_or_default().to_vec();
             return Ok(Message { bytes, fds });
         }
     }

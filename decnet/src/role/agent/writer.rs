@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Something to write.
 #[derive(Debug)]
 enum Job {
-    Counters(CaptureStatus),
+    Counters(Box<CaptureStatus>),
     Deckies(Vec<DeckyStatus>),
     Event(Box<Event>),
 }
@@ -56,7 +56,7 @@ impl Writer {
     }
 
     pub(super) fn counters(&self, counters: CaptureStatus) {
-        self.put(Job::Counters(counters));
+        self.put(Job::Counters(Box::new(counters)));
     }
 
     fn put(&self, job: Job) {
@@ -93,7 +93,7 @@ impl Desk {
             let mut next = Some(job);
             while let Some(job) = next {
                 match job {
-                    Job::Counters(latest) => counters = Some(latest),
+                    Job::Counters(latest) => counters = Some(*latest),
                     Job::Deckies(latest) => deckies = Some(latest),
                     Job::Event(event) => events.push(*event),
                 }
