@@ -104,6 +104,9 @@ pub struct EventArgs {
     /// Structured-data name of those lines
     #[arg(long, env = "DECNET_EVENTS_SYSLOG_SD_ID", default_value = crate::logic::event::syslog::DEFAULT_SD_ID)]
     pub events_syslog_sd_id: String,
+    /// Size of the store in MiB; beyond it the oldest events are forgotten
+    #[arg(long, env = "DECNET_EVENTS_STORE_LIMIT", default_value_t = 4_096, value_parser = clap::value_parser!(u64).range(16..))]
+    pub events_store_limit: u64,
 }
 
 /// Options of `agent`.

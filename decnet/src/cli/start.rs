@@ -88,6 +88,7 @@ fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {
     let mut agent_args = vec![
         format!("--events-journal={}", args.events.events_journal),
         format!("--events-syslog-sd-id={}", args.events.events_syslog_sd_id),
+        format!("--events-store-limit={}", args.events.events_store_limit),
         format!("--log-level={}", cli.log_level),
         format!("--node={}", node(args.node.clone())?),
     ];
@@ -122,6 +123,7 @@ fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
         journal: journal(&args.events)?,
         syslog_file: args.events.events_syslog_file.clone(),
         syslog_sd_id: args.events.events_syslog_sd_id.clone(),
+        store_limit: args.events.events_store_limit.saturating_mul(1024 * 1024),
     })
 }
 

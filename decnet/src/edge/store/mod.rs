@@ -11,6 +11,7 @@ mod deckies;
 mod events;
 mod follow;
 mod histogram;
+mod prune;
 mod schema;
 mod sessions;
 mod sources;
@@ -52,6 +53,8 @@ const ALL_KINDS: &str = "*";
 
 /// How long one process waits for another's write.
 const BUSY: Duration = Duration::from_secs(10);
+/// Bytes that the log of what is being written keeps on disk when it has been written.
+const JOURNAL: i64 = 16 * 1024 * 1024;
 
 /// Where the store of a machine is, below its state directory.
 pub fn path(state_dir: &Path) -> PathBuf {
@@ -139,6 +142,7 @@ impl Store {
         store.db.pragma_update(None, "journal_mode", "wal").map_err(open)?;
         store.db.pragma_update(None, "synchronous", "normal").map_err(open)?;
         store.db.pragma_update(None, "cache_size", -4096).map_err(open)?;
+        store.db.pragma_update(None, "journal_size_limit", JOURNAL).map_err(open)?;
         schema::migrate(&mut store.db, path)?;
         Ok(store)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Result, Store, doing, maybe_time};
 use crate::logic::time::Timestamp;
 
-/// The totals of a store.
+/// The totals of a store: what ever came, also what [`Store::prune`] has forgotten since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stats {
     /// Events.

@@ -3,6 +3,7 @@
 mod append;
 mod cursor;
 mod open;
+mod prune;
 mod search;
 mod sums;
 mod users;

@@ -67,6 +67,8 @@ pub struct Settings {
     pub syslog_file: Option<PathBuf>,
     /// The structured-data name of those lines.
     pub syslog_sd_id: String,
+    /// Bytes that the store may use; beyond them the oldest events are forgotten.
+    pub store_limit: u64,
 }
 
 /// Runs until it is told to stop.
@@ -153,7 +155,8 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
     let engine = Engine {
         node,
         stamp: Stamp::new(&settings.node, uuid::Builder::from_random_bytes(boot).into_uuid()),
-        writer: Writer::start(store, sinks).context("cannot start the writer")?,
+        writer: Writer::start(store, sinks, settings.store_limit)
+            .context("cannot start the writer")?,
         programs,
         maps,
         capture: Capture::new(prio)?,

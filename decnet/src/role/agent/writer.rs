@@ -20,6 +20,8 @@ const QUEUE: usize = 65_536;
 const BATCH: usize = 2_048;
 /// How long the store may refuse before events are dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Steps of forgetting at a time; the counters come twice a second.
+const PRUNES: u32 = 4;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -39,11 +41,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(store: Store, sinks: Sinks) -> std::io::Result<Self> {
+    /// Starts the thread; the store may use `limit` bytes.
+    pub(super) fn start(store: Store, sinks: Sinks, limit: u64) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Desk { store, sinks, dropped: 0 }.work(&jobs))?;
+            .spawn(move || Desk { store, sinks, limit, dropped: 0 }.work(&jobs))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -81,6 +84,7 @@ impl Drop for Writer {
 struct Desk {
     store: Store,
     sinks: Sinks,
+    limit: u64,
     dropped: u64,
 }
 
@@ -125,11 +129,29 @@ impl Desk {
     }
 
     fn note(&mut self, counters: Option<CaptureStatus>, deckies: Option<Vec<DeckyStatus>>) {
+        let noted = counters.is_some();
         let counted = counters.map_or(Ok(()), |counters| self.store.save_counters(&counters));
         let listed =
             deckies.map_or(Ok(()), |deckies| self.store.save_deckies(&deckies, clock::now()));
         if let Err(error) = counted.and(listed) {
             tracing::warn!(%error, "cannot save the status, the next one replaces it");
+        }
+        if noted {
+            self.prune();
+        }
+    }
+
+    /// Forgets the oldest where the store is over its limit, faster than events can come.
+    fn prune(&mut self) {
+        for _ in 0..PRUNES {
+            match self.store.prune(self.limit) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the store forgets nothing, trying again");
+                    return;
+                }
+            }
         }
     }
 }
