@@ -16,6 +16,7 @@ use decnet::logic::visitors::Visitors;
 use decnet_tests::world::{NODE, World};
 
 use crate::machine::packet_seconds;
+use crate::peers::{self, Peer};
 use crate::report::{Report, median};
 use crate::traffic::{send, syns};
 
@@ -70,6 +71,31 @@ pub(crate) fn run(report: &mut Report) {
             &format!("sending them {:.2} s; {told} told one by one", per_million(median(bare))),
         );
     }
+    for name in peers::NAMES {
+        beside(report, &world, name, &to);
+    }
+}
+
+/// What capturing the same costs another program.
+fn beside(report: &mut Report, world: &World, name: &str, to: &[(IpAddr, Mac)]) {
+    let (link, frames) = (world.frames(), syns(65_536, 1, to, world.visitor_mac()));
+    let before = packet_seconds();
+    send(&link, &frames, PACKETS, f64::INFINITY);
+    let bare = packet_seconds() - before;
+    let Some(peer) = Peer::start(world, name) else { return };
+    let before = packet_seconds();
+    send(&link, &frames, PACKETS, f64::INFINITY);
+    let kernel = packet_seconds() - before - bare;
+    let captured = peer.end();
+    let per_million = (kernel + captured.seconds) * 1e6 / PACKETS as f64;
+    let seen = captured.seen.map_or(0, |seen| seen * 100 / PACKETS as u64);
+    report.add(
+        &format!("the same of {name}"),
+        format!("{per_million:.2} s"),
+        "",
+        "",
+        &format!("it saw {seen} % of them"),
+    );
 }
 
 /// CPU time that `act` takes with the capture attached and read, and sightings that were read.

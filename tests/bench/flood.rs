@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use decnet::logic::event::Kind;
 use decnet::logic::mac::Mac;
 use decnet::logic::status::CaptureStatus;
-use decnet_tests::world::{Agent, NODE, World, wait_for};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use decnet_tests::world::{Agent, World, wait_for};
 
+use crate::peers::{self, Peer};
 use crate::report::Report;
 use crate::traffic::{send, syns};
 
@@ -31,7 +29,7 @@ pub(crate) fn run(report: &mut Report) {
     }
     sources(report, &world, &agent, &deckies);
     drop(agent);
-    for peer in ["tcpdump", "scapy"] {
+    for peer in peers::NAMES {
         beside(report, &world, peer, &deckies);
     }
 }
@@ -128,20 +126,9 @@ fn beside(report: &mut Report, world: &World, peer: &str, deckies: &[(IpAddr, Ma
     let rate = 200_000.0;
     let total = (rate * SECONDS) as usize;
     let frames = syns(65_536, 64, deckies, world.visitor_mac());
-    let Some(process) = start(world, peer) else {
-        eprintln!("    without {peer}");
-        return;
-    };
-    std::thread::park_timeout(Duration::from_secs(2));
+    let Some(capture) = Peer::start(world, peer) else { return };
     send(&world.frames(), &frames, total, rate);
-    std::thread::park_timeout(Duration::from_secs(1));
-    let pid = Pid::from_raw(process.id().try_into().expect("a process number"));
-    kill(pid, Signal::SIGINT).expect("it is ours");
-    let output = process.wait_with_output().expect("it is ours");
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    let number = |line: &str| line.split_whitespace().next()?.parse::<u64>().ok();
-    let seen = said.lines().find(|line| line.contains("packets captured")).and_then(number);
+    let seen = capture.end().seen;
     report.add(
         &format!("{peer}, the same 200 k/s: lost"),
         seen.map_or("it does not say".to_owned(), |seen| {
@@ -151,25 +138,4 @@ fn beside(report: &mut Report, world: &World, peer: &str, deckies: &[(IpAddr, Ma
         "",
         "",
     );
-}
-
-fn start(world: &World, peer: &str) -> Option<Child> {
-    let mut command = match peer {
-        "tcpdump" => {
-            let mut command = Command::new("tcpdump");
-            command.args(["-n", "-i", NODE, "-s", "128", "-w", "/dev/null", "tcp"]);
-            command
-        }
-        _ => {
-            let mut command = Command::new(std::env::var_os("DECNET_BENCH_PYTHON")?);
-            let script = "import sys\nfrom scapy.all import sniff\nn = 0\n\
-                def count(p):\n    global n\n    n += 1\n\
-                sniff(iface=sys.argv[1], prn=count, store=False, filter=None)\n\
-                print(n, 'packets captured')\n";
-            command.args(["-c", script, NODE]);
-            command
-        }
-    };
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    world.as_node(|| command.spawn()).ok()
 }

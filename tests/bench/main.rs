@@ -16,6 +16,7 @@ mod fleet;
 mod flood;
 mod latency;
 mod machine;
+mod peers;
 mod report;
 mod traffic;
 
