@@ -11,3 +11,5 @@ mod confinement;
 mod crash;
 mod dashboard;
 mod deckies;
+mod frames;
+mod hostile;
