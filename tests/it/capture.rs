@@ -17,7 +17,7 @@ services = ["http"]
 "#;
 
 /// The counters once nothing moves any more.
-fn settled(agent: &Agent<'_>) -> CaptureStatus {
+pub(crate) fn settled(agent: &Agent<'_>) -> CaptureStatus {
     let mut last = None;
     let counters = wait_for(|| {
         let now = agent.status()?.capture;
@@ -28,7 +28,7 @@ fn settled(agent: &Agent<'_>) -> CaptureStatus {
     counters.expect("the counters come to rest")
 }
 
-fn assert_accounted(counters: &CaptureStatus) {
+pub(crate) fn assert_accounted(counters: &CaptureStatus) {
     let drops: u64 = counters.drops.values().sum();
     assert_eq!(counters.seen, counters.submitted + counters.aggregated + drops, "{counters:?}");
     assert_eq!(counters.read, counters.submitted, "{counters:?}");

@@ -11,4 +11,6 @@ mod confinement;
 mod crash;
 mod dashboard;
 mod deckies;
+mod frames;
+mod hostile;
 mod up;

@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod bpf;
 mod check;
+mod fuzz;
 mod layers;
 mod licences;
 mod run;
@@ -18,6 +19,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   test [NAME]          everything, or the integration tests whose name contains NAME
   bench [NAME]         measure, in a release build, beside peers; all, or what contains NAME
   check                format, lints, layers, licences
+  fuzz [SECONDS] [TARGET]
+                       look for inputs that break something, 10 s with each target
   build-ebpf [--check] build the capture programs; with --check compare them with the committed ones";
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
             _ => return wrong_use(),
         },
         "check" => check::run(),
+        "fuzz" => fuzz::command(&rest),
         "test" => test::run(&rest),
         "up" => up::run(&rest),
         _ => return wrong_use(),

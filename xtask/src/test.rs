@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::apt;
 use crate::bpf::{self, Compared};
+use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
@@ -21,12 +22,16 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("telnet", "telnet"),
 ];
 
+/// How long each parser is fed with nonsense here; `cargo xtask fuzz` does it for longer.
+const FUZZ_SECONDS: u64 = 3;
+
 /// Runs all tests, or only the integration tests whose names contain one of `names`.
 pub(crate) fn run(names: &[&str]) -> Result<()> {
     apt::programs(&PROGRAMS)?;
     if names.is_empty() {
         say("unit tests");
         run::run(&mut cargo(&["test", "--quiet", "--package", "decnet", "--lib"]))?;
+        fuzz::each(FUZZ_SECONDS)?;
     }
     let object = match bpf::compare()? {
         Compared::Same => None,

@@ -331,3 +331,6 @@ impl Connection {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

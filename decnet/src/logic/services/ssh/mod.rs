@@ -17,6 +17,8 @@ mod console;
 mod delay;
 mod fault;
 mod fingerprint;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hostkey;
 mod ident;
 mod kex;

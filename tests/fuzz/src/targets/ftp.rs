@@ -1,0 +1,9 @@
+//! File transfer.
+
+use decnet::logic::services::ServiceKind;
+
+use crate::visit::visit;
+
+pub(crate) fn run(data: &[u8]) {
+    visit(ServiceKind::Ftp, data);
+}

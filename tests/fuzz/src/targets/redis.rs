@@ -1,0 +1,9 @@
+//! Key-value store.
+
+use decnet::logic::services::ServiceKind;
+
+use crate::visit::visit;
+
+pub(crate) fn run(data: &[u8]) {
+    visit(ServiceKind::Redis, data);
+}

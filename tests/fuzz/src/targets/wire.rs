@@ -1,0 +1,21 @@
+//! What processes of a node say to one another; the face's word is a visitor's.
+
+use decnet::logic::wire::{FromFace, FromKeeper, ToFace, ToKeeper, decode, decode_each, encode};
+
+use crate::views;
+
+pub(crate) fn run(data: &[u8]) {
+    let mut said = Vec::new();
+    drop(decode_each(data, |message: FromFace| said.push(message)));
+    assert!(said.len() <= data.len(), "more was said than sent");
+    for message in said {
+        if let Ok(bytes) = encode(&message) {
+            assert_eq!(decode::<FromFace>(&bytes).as_ref(), Ok(&message));
+        }
+        let FromFace::Reported(reported) = message;
+        views::check(&views::told(*reported));
+    }
+    drop(decode::<FromKeeper>(data));
+    drop(decode::<ToFace>(data));
+    drop(decode::<ToKeeper>(data));
+}
