@@ -94,6 +94,9 @@ pub struct Served {
 /// What a bound socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Socket {
+    /// Data connections to this port, when a service waits for one: it is bound and refuses until
+    /// the face listens.
+    Passive(u16),
     /// Connections to, or datagrams for, the service of this index.
     Service(u8),
 }
@@ -101,8 +104,21 @@ pub enum Socket {
 /// From the face to the agent: what visitors did, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromFace {
+    /// A data connection was made.
+    Joined(Joined),
     /// Something happened in a connection.
     Reported(Box<Reported>),
+}
+
+/// A data connection: it is told about where it is used, and is no scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Whose visitor.
+    pub decky: DeckyId,
+    /// The visitor.
+    pub peer: std::net::IpAddr,
+    /// The decky's port.
+    pub port: u16,
 }
 
 /// A report with who, where and when.

@@ -23,6 +23,9 @@ impl Engine {
                 Err(error) => return Err(error).context("cannot hear the face"),
             };
             let taken = decode_each(&message.bytes, |said| match said {
+                FromFace::Joined(joined) => {
+                    self.capture.visitors().connected(joined.peer, joined.decky, joined.port);
+                }
                 FromFace::Reported(reported) => self.put_report(*reported),
             });
             if let Err(error) = taken {

@@ -9,8 +9,11 @@
 //! nothing is dropped between a visitor's byte and the agent.
 
 mod connection;
+mod data;
 mod datagrams;
+mod joining;
 mod outbox;
+mod passive;
 mod served;
 mod timers;
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
-use crate::logic::wire::{FromFace, MAX_MESSAGE, Reported, encode};
+use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
 
 /// Bytes of a message that is sent without waiting for more.
 const BATCH: usize = 32 * 1024;
@@ -32,7 +32,16 @@ impl Outbox {
 
     /// Puts a report in.
     pub(super) fn put(&mut self, reported: Reported) {
-        let bytes = match encode(&FromFace::Reported(Box::new(reported))) {
+        self.send(&FromFace::Reported(Box::new(reported)));
+    }
+
+    /// Says that a data connection was made.
+    pub(super) fn join(&mut self, joined: Joined) {
+        self.send(&FromFace::Joined(joined));
+    }
+
+    fn send(&mut self, message: &FromFace) {
+        let bytes = match encode(message) {
             Ok(bytes) => bytes,
             Err(error) => {
                 // Services bound what they report far below this.
