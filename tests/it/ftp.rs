@@ -6,6 +6,9 @@ use std::time::Duration;
 use decnet::logic::event::{Event, Kind, Outcome, Raw};
 use decnet::logic::status::DeckyStatus;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use decnet_tests::world::{VISITOR_IP, World, wait_for};
 
 const FILES: &str = r#"
@@ -233,4 +236,69 @@ fn nobody_is_called_back() {
     assert_eq!(bounce.event, Kind::CmdInput);
     assert!(heard.accept().is_err(), "the decky called");
     assert_eq!(guarded(), before, "the decky tried to call");
+}
+
+/// What a telnet session shows of a command.
+fn shell(world: &World, ip: IpAddr, command: &str) -> String {
+    let script = format!(
+        "(sleep 1; echo root; sleep 1; echo toor; sleep 1; echo '{command}'; sleep 1) | timeout 10 telnet {ip}"
+    );
+    let output = world.visit("sh", &["-c", &script]);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn host_keys(world: &World, ip: IpAddr) -> Vec<String> {
+    let ip = ip.to_string();
+    let scan = || {
+        let output = world.visit("ssh-keyscan", &["-T", "15", &ip]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut keys: Vec<String> =
+            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        keys.sort();
+        (keys.len() == 3).then_some(keys)
+    };
+    wait_for(scan).expect("three host keys")
+}
+
+#[test]
+fn what_visitors_leave_is_there_for_others_and_after_every_kind_of_end() {
+    let world = World::make();
+    let agent = world.agent(FILES);
+    let decky = agent.decky("files-01");
+    let file = world.dir.join("left");
+    std::fs::write(&file, "left behind\n").expect("the directory is ours");
+    let put = curl(&world, &["-T", &file.display().to_string(), &url(decky.ip, "%2Ftmp/left")]);
+    assert_eq!(put.0, Some(0), "{put:?}");
+    let shown = shell(&world, decky.ip, "cat /tmp/left; rm /etc/motd; echo more >>/tmp/left");
+    assert!(shown.contains("left behind"), "{shown}");
+    let keys = host_keys(&world, decky.ip);
+    let whole = "left behind\nmore\n";
+    let get = || curl(&world, &[&url(decky.ip, "%2Ftmp/left")]);
+    assert_eq!(get().1, whole);
+    let gone = || curl(&world, &[&url(decky.ip, "%2Fetc/motd")]).0;
+    assert_eq!(gone(), Some(78));
+    let kept = || {
+        let kept = world.store().files("files-01@debian-12").expect("it can be read");
+        let paths: Vec<String> = kept.into_iter().map(|change| change.path).collect();
+        (paths.contains(&"/etc/motd".to_owned()) && paths.contains(&"/tmp/left".to_owned()))
+            .then_some(())
+    };
+    wait_for(kept).expect("the store has them");
+    // The face is taken from under everybody's feet.
+    let face = agent.process_of("face");
+    kill(Pid::from_raw(face), Signal::SIGKILL).expect("it is ours");
+    wait_for(|| (agent.process_of("face") != face).then_some(())).expect("another face");
+    assert_eq!(get().1, whole);
+    // The whole node is.
+    agent.end(Signal::SIGKILL);
+    let agent = world.agent(FILES);
+    assert_eq!(agent.decky("files-01").ip, decky.ip);
+    assert_eq!(get().1, whole);
+    assert_eq!(gone(), Some(78));
+    assert_eq!(host_keys(&world, decky.ip), keys);
+    // A decky that is wanted no more takes its files along.
+    agent.end(Signal::SIGTERM);
+    let _agent = world.agent("[[decky]]\nname = \"web-01\"\nservices = [\"http\"]\n");
+    let left = world.store().files("files-01@debian-12").expect("it can be read");
+    assert_eq!(left, []);
 }

@@ -11,7 +11,8 @@
 //!                                 keeper -> agent  CatchAll + its sockets
 //! agent  -> keeper  Drop          keeper -> agent  Gone
 //! keeper -> face    Add + sockets, Remove
-//! face   -> agent   Reports
+//! face   -> agent  Reported, Changed, Joined
+//! agent  -> face   Restore, Restored
 //! ```
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::logic::decky::{Decky, DeckyId, Identity};
 use crate::logic::event::{SessionId, Transport};
+use crate::logic::files::Change;
 use crate::logic::services::{Report, ServiceKind, ServiceSpec};
 use crate::logic::time::Timestamp;
 
@@ -101,9 +103,20 @@ pub enum Socket {
     Service(u8),
 }
 
+/// From the agent to the face: files that visitors changed before, each message several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// One of them.
+    Restore(DeckyId, Box<Change>),
+    /// That was all: visitors may come.
+    Restored(DeckyId),
+}
+
 /// From the face to the agent: what visitors did, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromFace {
+    /// Visitors have changed a file of a decky.
+    Changed(DeckyId, Box<Change>),
     /// A data connection was made.
     Joined(Joined),
     /// Something happened in a connection.

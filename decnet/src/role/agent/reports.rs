@@ -23,6 +23,7 @@ impl Engine {
                 Err(error) => return Err(error).context("cannot hear the face"),
             };
             let taken = decode_each(&message.bytes, |said| match said {
+                FromFace::Changed(id, change) => self.keep_change(id, *change),
                 FromFace::Joined(joined) => {
                     self.capture.visitors().connected(joined.peer, joined.decky, joined.port);
                 }

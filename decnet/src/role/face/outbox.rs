@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
+use crate::logic::decky::DeckyId;
+use crate::logic::files::Change;
 use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
 
 /// Bytes of a message that is sent without waiting for more.
@@ -38,6 +40,13 @@ impl Outbox {
     /// Says that a data connection was made.
     pub(super) fn join(&mut self, joined: Joined) {
         self.send(&FromFace::Joined(joined));
+    }
+
+    /// Says what has changed of a decky's files.
+    pub(super) fn changed(&mut self, decky: DeckyId, changes: Vec<Change>) {
+        for change in changes {
+            self.send(&FromFace::Changed(decky, Box::new(change)));
+        }
     }
 
     fn send(&mut self, message: &FromFace) {

@@ -1,6 +1,6 @@
 //! The deckies that are served, their listeners and their connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -37,6 +37,8 @@ pub(super) struct Decky {
     pub(super) identity: Identity,
     pub(super) services: Vec<ServiceSpec>,
     pub(super) state: RefCell<State>,
+    /// Its files are as they were left: visitors may come.
+    pub(super) whole: Cell<bool>,
 }
 
 impl Decky {
@@ -94,11 +96,13 @@ pub(super) struct Deckies {
     pub(super) registry: Registry,
     pub(super) limits: Limits,
     admission: Admission,
-    deckies: HashMap<DeckyId, Rc<Decky>>,
+    pub(super) deckies: HashMap<DeckyId, Rc<Decky>>,
+    /// Something may have changed that nobody keeps yet.
+    pub(super) unkept: bool,
     pub(super) doors: Slab<Door>,
     pub(super) connections: Slab<Connection>,
     pub(super) waiting: Waiting,
-    ready: VecDeque<Who>,
+    pub(super) ready: VecDeque<Who>,
     timers: Timers,
     pub(super) buffer: Vec<u8>,
 }
@@ -110,6 +114,7 @@ impl Deckies {
             limits,
             admission: Admission::default(),
             deckies: HashMap::new(),
+            unkept: false,
             doors: Slab::new(),
             connections: Slab::new(),
             waiting: Waiting::default(),
@@ -126,6 +131,7 @@ impl Deckies {
             identity: served.identity,
             services: served.services,
             state: RefCell::default(),
+            whole: Cell::new(false),
         });
         for (socket, fd) in served.sockets.iter().zip(fds) {
             let index = match *socket {
@@ -183,9 +189,9 @@ impl Deckies {
         !self.ready.is_empty()
     }
 
-    /// Whether nobody is connected.
+    /// Whether nobody is connected, and nothing is to be kept.
     pub(super) fn is_idle(&self) -> bool {
-        self.connections.is_empty()
+        self.connections.is_empty() && !self.unkept
     }
 
     /// When the next connection wants to be woken.
@@ -222,11 +228,16 @@ impl Deckies {
         for (index, reason) in expired {
             self.close(index, reason, outbox);
         }
+        self.keep(outbox);
     }
 
     fn turn_door(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
         for _ in 0..ACCEPTS {
             let Some(door) = self.doors.get_mut(index) else { return };
+            if !door.decky.whole.get() {
+                // It is given a turn when the decky is.
+                return;
+            }
             let listener = match &mut door.socket {
                 DoorSocket::Stream(listener) => &*listener,
                 // Nobody waits, and nothing can be accepted.
@@ -327,6 +338,7 @@ impl Deckies {
     }
 
     fn close(&mut self, index: usize, reason: Reason, outbox: &mut Outbox) {
+        self.unkept = true;
         self.stop_waiting(index);
         let Some(mut connection) = self.connections.try_remove(index) else { return };
         connection.close(reason, outbox);
