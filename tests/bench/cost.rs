@@ -12,7 +12,7 @@ use decnet::logic::mac::Mac;
 use decnet::logic::persona;
 use decnet::logic::sighting::Record;
 use decnet::logic::time::Timestamp;
-use decnet::logic::visitors::Visitors;
+use decnet::logic::visitors::{Port, Visitors};
 use decnet_tests::world::{NODE, World};
 
 use crate::machine::packet_seconds;
@@ -117,7 +117,7 @@ fn with_capture(ghosts: &[Identity], act: impl FnOnce() + Send) -> (f64, u64) {
                 let now = clock::now();
                 let count = prio.drain(8_192, |bytes| {
                     let Ok(record) = Record::read(bytes) else { return };
-                    visitors.sighted(&record, now, |_| false, &mut out);
+                    visitors.sighted(&record, now, |_| Port::Closed, &mut out);
                 });
                 out.clear();
                 read += count as u64;

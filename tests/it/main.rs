@@ -12,5 +12,6 @@ mod crash;
 mod dashboard;
 mod deckies;
 mod frames;
+mod ftp;
 mod hostile;
 mod up;

@@ -1,16 +1,18 @@
 //! Sockets that visitors reach, bound in the namespace of the calling thread.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, listen,
-    setsockopt, socket, sockopt,
+    AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrStorage, bind,
+    listen, setsockopt, shutdown, socket, sockopt,
 };
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1_024;
+/// The same where one is expected.
+const FEW: i32 = 8;
 
 /// Why a socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,18 @@ pub struct ListenError {
 /// [`ListenError`] when the port is taken, or below 1024 without CAP_NET_BIND_SERVICE over the
 /// namespace.
 pub fn tcp(port: u16) -> Result<OwnedFd, ListenError> {
+    let socket = bound(port)?;
+    let backlog = Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN);
+    listen(&socket, backlog).map_err(|source| ListenError { port, source })?;
+    Ok(socket)
+}
+
+/// The same before it accepts anything: until [`begin`] the kernel refuses connections to `port`.
+///
+/// # Errors
+///
+/// As [`tcp`].
+pub fn bound(port: u16) -> Result<OwnedFd, ListenError> {
     let failed = |source| ListenError { port, source };
     let protocol = SockProtocol::Tcp;
     let (socket, address) = match open(AddressFamily::Inet6, SockType::Stream, protocol) {
@@ -46,9 +60,27 @@ pub fn tcp(port: u16) -> Result<OwnedFd, ListenError> {
     setsockopt(&socket, sockopt::ReuseAddr, &true).map_err(failed)?;
     bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(address))
         .map_err(failed)?;
-    let backlog = Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN);
-    listen(&socket, backlog).map_err(failed)?;
     Ok(socket)
+}
+
+/// Lets a socket that is [`bound`] accept a few connections.
+///
+/// # Errors
+///
+/// Those of listen(2).
+pub fn begin(socket: &impl AsFd) -> nix::Result<()> {
+    listen(socket, Backlog::new(FEW).unwrap_or(Backlog::MAXCONN))
+}
+
+/// Lets it accept no more: whoever has connected and was not accepted is refused too, and so is
+/// everybody until it begins again. It stays bound, unless the kernel chose its port (Linux lets go
+/// of a port without SOCK_BINDPORT_LOCK).
+///
+/// # Errors
+///
+/// Those of shutdown(2): it did not accept.
+pub fn cease(socket: &impl AsFd) -> nix::Result<()> {
+    shutdown(std::os::fd::AsRawFd::as_raw_fd(&socket.as_fd()), Shutdown::Read)
 }
 
 /// The two sockets, for IPv4 and for IPv6, that take UDP datagrams to `port` of every address and
@@ -83,3 +115,6 @@ pub fn udp(port: u16) -> Result<Vec<OwnedFd>, ListenError> {
 fn open(family: AddressFamily, kind: SockType, protocol: SockProtocol) -> nix::Result<OwnedFd> {
     socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, protocol)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
 //! Takes away from this process what it does not need, so that whoever takes it over has no more.
 //!
 //! Three layers that do not rely on each other: no capability, no file and no signal to others
-//! (Landlock), and a list of the system calls that serving takes (seccomp). `socket` and `connect` are not among them: the
-//! face serves sockets that it is given, and opens none.
+//! (Landlock), and a list of the system calls that serving takes (seccomp). `socket`, `bind` and `connect` are
+//! not among them: the face serves sockets that it is given, and opens none. `listen` is: some of
+//! them are to accept only while a visitor is expected.
 
 use caps::CapSet;
 use landlock::{
@@ -55,6 +56,7 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
     libc::SYS_gettid,
+    libc::SYS_listen,
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,

@@ -11,7 +11,8 @@
 //!                                 keeper -> agent  CatchAll + its sockets
 //! agent  -> keeper  Drop          keeper -> agent  Gone
 //! keeper -> face    Add + sockets, Remove
-//! face   -> agent   Reports
+//! face   -> agent  Reported, Changed, Joined
+//! agent  -> face   Restore, Restored
 //! ```
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::logic::decky::{Decky, DeckyId, Identity};
 use crate::logic::event::{SessionId, Transport};
+use crate::logic::files::Change;
 use crate::logic::services::{Report, ServiceKind, ServiceSpec};
 use crate::logic::time::Timestamp;
 
@@ -94,15 +96,42 @@ pub struct Served {
 /// What a bound socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Socket {
+    /// Data connections to this port, when a service waits for one: it is bound and refuses until
+    /// the face listens.
+    Passive(u16),
     /// Connections to, or datagrams for, the service of this index.
     Service(u8),
+}
+
+/// From the agent to the face: files that visitors changed before, each message several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// One of them.
+    Restore(DeckyId, Box<Change>),
+    /// That was all: visitors may come.
+    Restored(DeckyId),
 }
 
 /// From the face to the agent: what visitors did, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromFace {
+    /// Visitors have changed a file of a decky.
+    Changed(DeckyId, Box<Change>),
+    /// A data connection was made.
+    Joined(Joined),
     /// Something happened in a connection.
     Reported(Box<Reported>),
+}
+
+/// A data connection: it is told about where it is used, and is no scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Whose visitor.
+    pub decky: DeckyId,
+    /// The visitor.
+    pub peer: std::net::IpAddr,
+    /// The decky's port.
+    pub port: u16,
 }
 
 /// A report with who, where and when.

@@ -2,6 +2,7 @@
 
 mod append;
 mod cursor;
+mod files;
 mod open;
 mod prune;
 mod search;

@@ -51,8 +51,8 @@ pub enum Body {
 }
 
 impl Node {
-    /// How much of the limit it takes.
-    pub(super) fn weight(&self) -> usize {
+    /// How much of the limit it takes, in bytes.
+    pub fn weight(&self) -> usize {
         match &self.body {
             Body::Base(text) | Body::Link(text) => text.len(),
             Body::Directory | Body::Gone => 0,

@@ -7,12 +7,14 @@
 //! files) and around it by whoever runs it (time, bytes, connections).
 
 mod accept;
+mod account;
 pub mod catchall;
 #[cfg(test)]
 mod corpus;
 pub mod ftp;
 pub mod http;
 mod kind;
+mod listing;
 pub mod redis;
 mod reply;
 mod settings;
@@ -20,6 +22,7 @@ pub mod ssh;
 mod state;
 pub mod telnet;
 mod template;
+mod upload;
 
 use std::net::SocketAddr;
 
@@ -28,7 +31,7 @@ use crate::logic::time::Timestamp;
 
 pub use accept::{Accept, Login};
 pub use kind::{ServiceKind, UnknownService};
-pub use reply::{Reply, Report};
+pub use reply::{DataEnd, DataReply, Listen, Reply, Report};
 pub use settings::{ServiceSpec, Settings};
 pub use state::State;
 
@@ -63,6 +66,23 @@ pub trait Service {
     /// Called once, when the visitor has sent its last byte or the connection is gone. Bytes that
     /// are still sent may arrive nowhere.
     fn end(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called after [`Listen::Start`], with the port at which a data connection is waited for, or
+    /// none when there is none left.
+    fn data_port(&mut self, _port: Option<u16>, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called when the visitor has made the data connection that was waited for.
+    fn data_open(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called with what has arrived over the data connection, in order, never empty.
+    fn data_receive(&mut self, _bytes: &[u8], _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called when all bytes for the data connection are sent, if there were any.
+    fn data_sent(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Called when the visitor has ended the data connection or it is gone; not when the service
+    /// has ended it.
+    fn data_end(&mut self, _how: DataEnd, _context: &mut Context<'_>, _reply: &mut Reply) {}
 }
 
 /// A fresh connection to the service that `settings` describe.

@@ -19,6 +19,39 @@ pub struct Reply {
     pub close: bool,
     /// Close with a reset, as the kernel does for a daemon that leaves bytes unread.
     pub reset: bool,
+    /// The same for the data connection beside this one.
+    pub data: DataReply,
+}
+
+/// What a service wants done with its data connection, of which it has at most one.
+#[derive(Debug, Default)]
+pub struct DataReply {
+    /// Whether one is waited for.
+    pub listen: Listen,
+    /// Bytes to send over it, in order.
+    pub bytes: Vec<u8>,
+    /// Send the bytes, then close it, or close what was waited for.
+    pub close: bool,
+}
+
+/// How a data connection ends that the service has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataEnd {
+    /// The visitor has sent its last byte, and may still be sent some.
+    Finished,
+    /// It is gone.
+    Lost,
+}
+
+/// Whether a data connection is waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listen {
+    /// As before.
+    #[default]
+    Keep,
+    /// From now on, at a port that [`Service::data_port`](super::Service::data_port) is told. What
+    /// there was before ends.
+    Start,
 }
 
 impl Reply {

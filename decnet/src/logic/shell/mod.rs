@@ -20,6 +20,7 @@ mod text;
 mod unix;
 mod windows;
 
+use crate::logic::files::Owner;
 use crate::logic::persona::Family;
 use crate::logic::services::{Context, Reply};
 
@@ -38,6 +39,14 @@ pub fn exec(user: &str, command: &[u8], context: &mut Context<'_>, reply: &mut R
             windows::exec(user, command, context, reply)
         }
     }
+}
+
+/// Makes sure that whoever is let in as `user` has an account and a home, where systems of this
+/// kind have such.
+pub fn admit(user: &str, context: &mut Context<'_>) {
+    let family = context.decky.persona.family;
+    let mut files = context.state.files.by(context.decky, Owner::ROOT, context.now);
+    account::enter(&mut files, family, user);
 }
 
 /// The report of a line that a visitor gave.

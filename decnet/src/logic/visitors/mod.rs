@@ -56,6 +56,17 @@ pub struct Observation {
     pub raw: Option<Raw>,
 }
 
+/// What a decky's port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Nothing.
+    Closed,
+    /// Connections that belong to another one: whoever has that one may make them.
+    Data,
+    /// A service.
+    Service,
+}
+
 /// Which visit a packet belongs to. Without a decky: all of a source's, in a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -75,12 +86,12 @@ pub struct Visitors {
 }
 
 impl Visitors {
-    /// Takes a sighting; `at` is its time, `served` says whether a port of the decky has a service.
+    /// Takes a sighting; `at` is its time, `served` says what a port of the decky is for.
     pub fn sighted(
         &mut self,
         record: &Record<'_>,
         at: Timestamp,
-        served: impl Fn(u16) -> bool,
+        served: impl Fn(u16) -> Port,
         out: &mut Vec<Observation>,
     ) {
         let Some(packet) = Packet::read(record.frame) else { return };

@@ -36,6 +36,11 @@ struct Scene {
 
 impl Scene {
     fn sight(&mut self, decky: u32, kind: u8, frame: &[u8], when: Timestamp, served: bool) {
+        let port = if served { Port::Service } else { Port::Closed };
+        self.sight_port(decky, kind, frame, when, port);
+    }
+
+    fn sight_port(&mut self, decky: u32, kind: u8, frame: &[u8], when: Timestamp, port: Port) {
         let packet = Packet::read(frame).expect("a frame");
         let record = Record {
             ktime_ns: when.0,
@@ -55,7 +60,7 @@ impl Scene {
             tally.bytes += u64::from(record.wire_len);
             tally.last_ns = when.0;
         }
-        self.visitors.sighted(&record, when, |_| served, &mut self.told);
+        self.visitors.sighted(&record, when, |_| port, &mut self.told);
     }
 
     fn syn(&mut self, decky: u32, src: [u8; 4], port: u16, when: Timestamp, served: bool) {
@@ -147,6 +152,27 @@ fn a_client_is_no_scan_and_a_knock_without_a_visit_is() {
     }
     let told = scene.told();
     assert!(told.contains(&(Kind::ScanSyn, Some(3), vec![22, 80, 6379])), "{told:?}");
+}
+
+#[test]
+fn data_connections_of_whoever_is_connected_are_no_scan() {
+    let knock = |scene: &mut Scene, src, port| {
+        let frame = route(src).tcp(40_000, port, tcp::SYN, &LINUX_OPTIONS, b"");
+        scene.sight_port(1, kind::SYN, &frame, at(0.1), Port::Data);
+    };
+    let mut scene = Scene::default();
+    scene.syn(1, [10, 0, 0, 9], 21, at(0.0), true);
+    scene.visitors.connected([10, 0, 0, 9].into(), DeckyId(1), 21);
+    for port in 40_000..40_004 {
+        knock(&mut scene, [10, 0, 0, 9], port);
+    }
+    scene.tick(at(2.0));
+    assert!(scene.told().iter().all(|(kind, ..)| *kind != Kind::ScanSyn));
+    // Somebody else, who only knocks.
+    knock(&mut scene, [10, 0, 0, 8], 40_000);
+    scene.told();
+    scene.tick(at(2.0));
+    assert_eq!(scene.told(), [(Kind::ScanSyn, Some(1), vec![40_000])]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use decnet_ebpf::kind;
 
-use super::{Observation, Seen};
+use super::{Observation, Port, Seen};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::{Data, Kind, Raw, Source, Target, Transport};
 use crate::logic::sighting::Tally;
@@ -76,18 +76,20 @@ impl Visit {
     }
 
     /// Adds a sighting.
-    pub(super) fn add(&mut self, seen: &Seen, served: bool) {
+    pub(super) fn add(&mut self, seen: &Seen, port: Port) {
         self.sightings += 1;
         self.packets = self.packets.max(self.sightings);
         self.bytes = self.bytes.max(seen.wire_len.into());
         self.first = self.first.min(seen.at);
         self.last = self.last.max(seen.at);
         self.fragment |= seen.fragment;
-        self.unserved |= !served;
+        self.unserved |= port == Port::Closed;
         if self.deckies.len() < MAX_DECKIES && !self.deckies.contains(&seen.decky) {
             self.deckies.push(seen.decky);
         }
-        if seen.port == 0 || self.ports.contains(&seen.port) {
+        // Whoever is connected already makes such connections: they are no knocking about.
+        let belongs = port == Port::Data && !self.connected.is_empty();
+        if belongs || seen.port == 0 || self.ports.contains(&seen.port) {
             return;
         }
         if self.ports.len() < MAX_PORTS {

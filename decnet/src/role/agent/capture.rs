@@ -81,12 +81,7 @@ impl Engine {
             let count = ring.inner_mut().drain(TURN, |bytes| {
                 let Ok(record) = Record::read(bytes) else { return };
                 let at = Timestamp(record.ktime_ns).plus(*offset);
-                visitors.sighted(
-                    &record,
-                    at,
-                    |port| fleet.is_served(record.decky, port),
-                    &mut seen,
-                );
+                visitors.sighted(&record, at, |port| fleet.port(record.decky, port), &mut seen);
             });
             self.capture.read += count as u64;
             for observation in seen.drain(..) {

@@ -10,9 +10,10 @@ use nix::errno::Errno;
 
 use super::engine::{Done, Engine};
 use super::keeper::Keeper;
+use super::restores::key;
 use crate::edge::channel::ChannelError;
 use crate::edge::links::{LinkError, Links};
-use crate::logic::decky::DeckyId;
+use crate::logic::decky::{Decky, DeckyId};
 use crate::logic::event::{Data, Event, Kind, Transport};
 use crate::logic::mac::Mac;
 use crate::logic::packet::{TCP, UDP};
@@ -145,10 +146,16 @@ impl Engine {
                 self.fleet.observe(id, Stage::Up);
                 self.decky_event(Kind::DeckyUp, id);
                 self.publish();
+                self.restore_all([id])?;
             }
             FromKeeper::Failed(id, why) => self.give_up(id, why),
             FromKeeper::Gone(id) => self.gone(id),
-            FromKeeper::FaceReplaced => tracing::warn!("the face was replaced"),
+            FromKeeper::FaceReplaced => {
+                tracing::warn!("the face was replaced");
+                // What its predecessor had still said.
+                self.hear_face()?;
+                self.restore_all(self.fleet.all_up())?;
+            }
         }
         Ok(())
     }
@@ -188,6 +195,10 @@ impl Engine {
         self.decky_event(Kind::DeckyDown, id);
         let cookie = self.fleet.cookie(id);
         let Some(decky) = self.fleet.forget(id) else { return };
+        let wanted = |other: &Decky| key(&other.identity) == key(&decky.identity);
+        if !self.fleet.wanted().any(wanted) {
+            self.writer.forget_files(key(&decky.identity));
+        }
         let mut forgotten = self.maps.remove_decky(&decky.identity);
         if let Some(cookie) = cookie {
             forgotten = forgotten.and(self.maps.remove_namespace(cookie));

@@ -13,7 +13,8 @@ use super::control::{Asked, Reply};
 use super::fleet::Fleet;
 use super::keeper::Keeper;
 use super::placing::{Node, Placed};
-use super::writer::Writer;
+use super::restores::Restores;
+use super::writer::{FilesRead, Writer};
 use crate::edge::bpf::{Maps, Programs};
 use crate::edge::clock;
 use crate::edge::links::{LinkError, Links};
@@ -46,10 +47,14 @@ pub(super) struct Engine {
     pub(super) results: mpsc::Sender<Done>,
     /// Who waits for the deckies to be as asked.
     pub(super) waiting: Vec<oneshot::Sender<Reply>>,
+    /// Files on their way back to the face.
+    pub(super) restores: Restores,
 }
 
 /// Work that ran beside the loop is done.
 pub(super) enum Done {
+    /// The files of deckies were read.
+    Files(FilesRead),
     /// A macvlan was put into a decky's namespace, or was not.
     Linked(DeckyId, Result<(), LinkError>),
     /// The deckies that were asked for have a place, or have none.
@@ -115,7 +120,10 @@ impl Engine {
                 Wake::Face => self.hear_face()?,
                 Wake::Asked(asked) => self.answer(asked),
                 Wake::Done(done) => self.take(done)?,
-                Wake::Tick => self.tick()?,
+                Wake::Tick => {
+                    self.tick()?;
+                    self.restore()?;
+                }
             }
         }
         self.stop();
@@ -142,6 +150,10 @@ impl Engine {
 
     fn take(&mut self, done: Done) -> Result<()> {
         match done {
+            Done::Files(files) => {
+                self.give_files(files)?;
+                return Ok(());
+            }
             Done::Linked(id, result) => self.linked(id, result)?,
             Done::Placed(Ok(placed), reply) => {
                 self.fleet.want(placed.deckies);

@@ -10,7 +10,9 @@ use crate::logic::event::{DeckyPart, Transport};
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
 use crate::logic::plan::{LinkOp, Observed, Stage, missing, plan};
+use crate::logic::services::ftp;
 use crate::logic::status::{DeckyState, DeckyStatus};
+use crate::logic::visitors::Port;
 
 /// What is wanted and what was observed.
 #[derive(Debug, Default)]
@@ -20,6 +22,7 @@ pub(super) struct Fleet {
     names: HashMap<DeckyId, DeckyName>,
     parts: HashMap<DeckyId, Arc<DeckyPart>>,
     served: HashSet<(DeckyId, Transport, u16)>,
+    data_ports: HashSet<(DeckyId, u16)>,
     errors: BTreeMap<DeckyName, String>,
     namespaces: HashMap<DeckyId, OwnedFd>,
     /// The kernel's numbers of the namespaces.
@@ -75,6 +78,8 @@ impl Fleet {
         self.served.extend(
             decky.services.iter().map(|service| (id, service.kind().transport(), service.port)),
         );
+        let data = ftp::passive_ports(&decky.identity, &decky.services);
+        self.data_ports.extend(data.into_iter().map(|port| (id, port)));
         self.observed.insert(name, Observed { id, decky, stage: Stage::New, busy: false });
         id
     }
@@ -103,6 +108,7 @@ impl Fleet {
         self.namespaces.remove(&id);
         self.cookies.remove(&id);
         self.served.retain(|(decky, ..)| *decky != id);
+        self.data_ports.retain(|(decky, _)| *decky != id);
         self.errors.remove(&name);
         self.observed.remove(&name).map(|seen| seen.decky)
     }
@@ -173,9 +179,14 @@ impl Fleet {
         self.parts.get(&id).cloned()
     }
 
-    /// Whether a service of a decky takes connections to a TCP port.
-    pub(super) fn is_served(&self, id: DeckyId, port: u16) -> bool {
-        [port, 0].iter().any(|port| self.served.contains(&(id, Transport::Tcp, *port)))
+    /// What a decky's TCP port is for.
+    pub(super) fn port(&self, id: DeckyId, port: u16) -> Port {
+        if self.data_ports.contains(&(id, port)) {
+            return Port::Data;
+        }
+        let served =
+            [port, 0].iter().any(|port| self.served.contains(&(id, Transport::Tcp, *port)));
+        if served { Port::Service } else { Port::Closed }
     }
 
     /// Whether everything is as wanted, as far as it can be had.

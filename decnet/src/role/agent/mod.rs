@@ -13,6 +13,7 @@ mod fleet;
 mod keeper;
 pub(super) mod placing;
 mod reports;
+mod restores;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ use engine::{Ears, Engine};
 use fleet::Fleet;
 use keeper::Keeper;
 use placing::Node;
+use restores::Restores;
 use writer::Writer;
 
 /// Name of the lock in the run directory.
@@ -140,6 +142,9 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
     let placed = placing::place(node.clone(), interface.index, fleet, BTreeMap::new()).await;
     let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
     node.save(placed.deckies.iter())?;
+    let keys: Vec<String> =
+        placed.deckies.iter().map(|decky| restores::key(&decky.identity)).collect();
+    store.keep_files_of(&keys)?;
     let maps = programs.maps()?;
     let (prio, bulk) = programs.rings()?;
     programs.attach(&interface.name)?;
@@ -167,6 +172,7 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
         parent: interface.index,
         results,
         waiting: Vec::new(),
+        restores: Restores::default(),
     };
     engine.run(ears, placed.deckies).await?;
     for name in [SOCKET, RUNNING] {

@@ -44,6 +44,10 @@ impl Engine {
 
     fn take_message(&mut self, message: &Message) {
         let taken = decode_each(&message.bytes, |said| match said {
+            FromFace::Changed(id, change) => self.keep_change(id, *change),
+            FromFace::Joined(joined) => {
+                self.capture.visitors().connected(joined.peer, joined.decky, joined.port);
+            }
             FromFace::Reported(reported) => self.put_report(*reported),
         });
         if let Err(error) = taken {

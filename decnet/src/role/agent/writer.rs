@@ -4,14 +4,20 @@
 //! and the kernel's ring: nothing is dropped for want of time. What the store cannot take for
 //! [`PATIENCE`] (a full disk) is dropped, counted, and said.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use crate::edge::clock;
 use crate::edge::sinks::Sinks;
-use crate::edge::store::Store;
+use crate::edge::store::{FileChange, Store};
+use crate::logic::decky::DeckyId;
 use crate::logic::event::Event;
+use crate::logic::files::{Change, Node};
 use crate::logic::status::{CaptureStatus, DeckyStatus};
 
 /// Events that may wait.
@@ -25,18 +31,35 @@ const PRUNES: u32 = 4;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Bytes of changes of files that may wait.
+const MAX_CHANGES: usize = 32 * 1024 * 1024;
+
+/// What there was of the files of deckies.
+pub(super) type FilesRead = Vec<(DeckyId, Vec<Change>)>;
+
+/// How much of that a change is.
+fn weight(change: &FileChange) -> usize {
+    let node = change.change.node.as_ref().map_or(0, Node::weight);
+    change.change.path.len() + node + size_of::<FileChange>()
+}
+
 /// Something to write.
 #[derive(Debug)]
 enum Job {
+    Change(FileChange),
     Counters(Box<CaptureStatus>),
     Deckies(Vec<DeckyStatus>),
     Event(Box<Event>),
+    Files(Vec<(DeckyId, String)>, oneshot::Sender<FilesRead>),
+    Forget(String),
 }
 
 /// The agent's end of the queue. Dropping it writes what waits and ends the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Option<SyncSender<Job>>,
+    /// Bytes of changes that wait.
+    changes: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,10 +67,12 @@ impl Writer {
     /// Starts the thread; the store may use `limit` bytes.
     pub(super) fn start(store: Store, sinks: Sinks, limit: u64) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let changes = Arc::new(AtomicUsize::new(0));
+        let waiting = changes.clone();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Desk { store, sinks, limit, dropped: 0 }.work(&jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+            .spawn(move || Desk { store, sinks, limit, dropped: 0, waiting }.work(&jobs))?;
+        Ok(Self { queue: Some(queue), changes, thread: Some(thread) })
     }
 
     pub(super) fn event(&self, event: Event) {
@@ -60,6 +85,27 @@ impl Writer {
 
     pub(super) fn counters(&self, counters: CaptureStatus) {
         self.put(Job::Counters(Box::new(counters)));
+    }
+
+    /// Keeps a change of a file. When too much of that waits it is left out.
+    pub(super) fn change(&self, change: FileChange) {
+        let bytes = weight(&change);
+        if self.changes.load(Ordering::Relaxed) + bytes > MAX_CHANGES {
+            tracing::warn!(decoy = change.decky, "too many files change at once, one is not kept");
+            return;
+        }
+        self.changes.fetch_add(bytes, Ordering::Relaxed);
+        self.put(Job::Change(change));
+    }
+
+    /// Reads the files of deckies, after what was to be written before; `taker` is told.
+    pub(super) fn files(&self, deckies: Vec<(DeckyId, String)>, taker: oneshot::Sender<FilesRead>) {
+        self.put(Job::Files(deckies, taker));
+    }
+
+    /// Forgets the files of a decky.
+    pub(super) fn forget_files(&self, decky: String) {
+        self.put(Job::Forget(decky));
     }
 
     fn put(&self, job: Job) {
@@ -86,6 +132,8 @@ struct Desk {
     sinks: Sinks,
     limit: u64,
     dropped: u64,
+    /// As [`Writer::changes`].
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Desk {
@@ -94,16 +142,30 @@ impl Desk {
         while let Ok(job) = jobs.recv() {
             let mut counters = None;
             let mut deckies = None;
+            let mut changes = Vec::new();
             let mut next = Some(job);
             while let Some(job) = next {
                 match job {
                     Job::Counters(latest) => counters = Some(*latest),
                     Job::Deckies(latest) => deckies = Some(latest),
                     Job::Event(event) => events.push(*event),
+                    Job::Change(change) => changes.push(change),
+                    Job::Files(deckies, taker) => {
+                        self.keep(&mut changes);
+                        // The loop may have ended.
+                        drop(taker.send(self.read_files(deckies)));
+                    }
+                    Job::Forget(decky) => {
+                        self.keep(&mut changes);
+                        if let Err(error) = self.store.forget_files(&decky) {
+                            tracing::warn!(%error, decoy = decky, "cannot forget the files of a decky");
+                        }
+                    }
                 }
                 next = if events.len() < BATCH { jobs.try_recv().ok() } else { None };
             }
             self.write(&mut events);
+            self.keep(&mut changes);
             self.note(counters, deckies);
         }
     }
@@ -126,6 +188,31 @@ impl Desk {
             std::thread::park_timeout(PAUSE);
         }
         events.clear();
+    }
+
+    /// Keeps changes of files.
+    fn keep(&mut self, changes: &mut Vec<FileChange>) {
+        if changes.is_empty() {
+            return;
+        }
+        match self.store.save_files(changes) {
+            Ok(0) => {}
+            Ok(left_out) => tracing::warn!(left_out, "a decky has more files than it can hold"),
+            Err(error) => tracing::warn!(%error, "cannot keep the files of deckies"),
+        }
+        let bytes = changes.drain(..).map(|change| weight(&change)).sum();
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn read_files(&self, deckies: Vec<(DeckyId, String)>) -> FilesRead {
+        let read = |(id, decky): (DeckyId, String)| {
+            let files = self.store.files(&decky).unwrap_or_else(|error| {
+                tracing::warn!(%error, decoy = decky, "cannot bring back the files of a decky");
+                Vec::new()
+            });
+            (id, files)
+        };
+        deckies.into_iter().map(read).collect()
     }
 
     fn note(&mut self, counters: Option<CaptureStatus>, deckies: Option<Vec<DeckyStatus>>) {

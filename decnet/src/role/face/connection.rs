@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
+use super::data::DataConnection;
 use super::outbox::Outbox;
 use super::served::Decky;
 use crate::edge::{clock, random};
@@ -35,13 +36,14 @@ pub(super) struct Connection {
     local: SocketAddr,
     opened: Timestamp,
     since: Instant,
-    active: Instant,
+    pub(super) active: Instant,
     /// Waits until then before anything else is read.
     asleep: Option<Instant>,
+    pub(super) data: DataConnection,
     unsent: Vec<u8>,
     sent: usize,
-    bytes_in: u64,
-    bytes_out: u64,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
     /// Closes when everything is sent.
     closing: Option<Reason>,
     ended: bool,
@@ -111,6 +113,7 @@ impl Connection {
             since: now,
             active: now,
             asleep: None,
+            data: DataConnection::default(),
             unsent: Vec::new(),
             sent: 0,
             bytes_in: 0,
@@ -135,7 +138,17 @@ impl Connection {
     /// Begins: reports the connection and lets the service greet.
     pub(super) fn open(&mut self, now: Instant, outbox: &mut Outbox) -> After {
         self.put(Report::new(Kind::ConnOpen), self.opened, outbox);
-        match self.call(outbox, |service, context, reply| service.open(context, reply)) {
+        self.respond(now, outbox, |service, context, reply| service.open(context, reply))
+    }
+
+    /// Calls the service and does what it asks for.
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        outbox: &mut Outbox,
+        act: impl FnOnce(&mut dyn Service, &mut Context<'_>, &mut Reply),
+    ) -> After {
+        match self.call(outbox, act) {
             Some(reply) => self.apply(reply, now),
             None => After::Close(Reason::Fault),
         }
@@ -153,13 +166,14 @@ impl Connection {
             if at > now {
                 return self.send_asleep(at);
             }
+            if let Some(after) = self.send() {
+                return after;
+            }
             self.asleep = None;
-            match self.call(outbox, |service, context, reply| service.wake(context, reply)) {
-                Some(reply) => match self.apply(reply, now) {
-                    After::More | After::Wait => {}
-                    after => return after,
-                },
-                None => return After::Close(Reason::Fault),
+            match self.respond(now, outbox, |service, context, reply| service.wake(context, reply))
+            {
+                After::More | After::Wait => {}
+                after => return after,
             }
         }
         for _ in 0..TURN {
@@ -179,12 +193,9 @@ impl Connection {
                 return After::Close(Reason::Bytes);
             }
             let bytes = buffer.get(..count).unwrap_or_default();
-            let Some(reply) =
-                self.call(outbox, |service, context, reply| service.receive(bytes, context, reply))
-            else {
-                return After::Close(Reason::Fault);
-            };
-            match self.apply(reply, now) {
+            match self.respond(now, outbox, |service, context, reply| {
+                service.receive(bytes, context, reply);
+            }) {
                 After::More => {}
                 after => return after,
             }
@@ -236,7 +247,8 @@ impl Connection {
     }
 
     /// Does what the service asked for.
-    fn apply(&mut self, reply: Reply, now: Instant) -> After {
+    fn apply(&mut self, mut reply: Reply, now: Instant) -> After {
+        self.data.take(&mut reply);
         self.unsent.extend_from_slice(&reply.bytes);
         if reply.close {
             self.closing = Some(Reason::Service);

@@ -9,8 +9,12 @@
 //! nothing is dropped between a visitor's byte and the agent.
 
 mod connection;
+mod data;
 mod datagrams;
+mod joining;
+mod keeping;
 mod outbox;
+mod passive;
 mod served;
 mod timers;
 
@@ -24,7 +28,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::edge::channel::{Channel, ChannelError, Wait};
 use crate::edge::{child, sandbox};
 use crate::logic::admission::Limits;
-use crate::logic::wire::{ToFace, decode};
+use crate::logic::wire::{FromAgent, ToFace, decode, decode_each};
 
 use outbox::Outbox;
 use served::Deckies;
@@ -87,7 +91,11 @@ impl Face {
                             return self.end();
                         }
                     }
-                    AGENT => self.hear_agent()?,
+                    AGENT => {
+                        if self.hear_agent()? == Heard::Gone {
+                            return Ok(());
+                        }
+                    }
                     token => self.deckies.ready(token),
                 }
             }
@@ -137,15 +145,36 @@ impl Face {
         }
     }
 
-    fn hear_agent(&self) -> Result<()> {
+    fn hear_agent(&mut self) -> Result<Heard> {
         loop {
-            match self.outbox.agent().receive(Wait::No) {
-                Ok(_) => {}
+            let message = match self.outbox.agent().receive(Wait::No) {
+                Ok(message) => message,
                 // Without an agent the keeper ends too, and says so.
-                Err(ChannelError::NotReady | ChannelError::Closed) => return Ok(()),
+                Err(ChannelError::NotReady | ChannelError::Closed) => return Ok(Heard::Everything),
                 Err(error) => return Err(error).context("cannot hear the agent"),
+            };
+            let mut all = Vec::new();
+            decode_each(&message.bytes, |said: FromAgent| all.push(said))
+                .context("the agent speaks another protocol")?;
+            for said in all {
+                if self.restore(said)? == Heard::Gone {
+                    return Ok(Heard::Gone);
+                }
             }
         }
+    }
+
+    fn restore(&mut self, said: FromAgent) -> Result<Heard> {
+        let (FromAgent::Restore(id, _) | FromAgent::Restored(id)) = &said;
+        // The keeper has said who that is before, by another way.
+        if !self.deckies.knows(*id) && self.hear_keeper()? == Heard::Gone {
+            return Ok(Heard::Gone);
+        }
+        match said {
+            FromAgent::Restore(id, change) => self.deckies.restore(id, *change),
+            FromAgent::Restored(id) => self.deckies.restored(id),
+        }
+        Ok(Heard::Everything)
     }
 }
 

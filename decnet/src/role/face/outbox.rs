@@ -6,7 +6,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
-use crate::logic::wire::{FromFace, MAX_MESSAGE, Reported, encode};
+use crate::logic::decky::DeckyId;
+use crate::logic::files::Change;
+use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
 
 /// Bytes of a message that is sent without waiting for more.
 const BATCH: usize = 32 * 1024;
@@ -33,7 +35,23 @@ impl Outbox {
 
     /// Puts a report in.
     pub(super) fn put(&mut self, reported: Reported) {
-        let bytes = match encode(&FromFace::Reported(Box::new(reported))) {
+        self.send(&FromFace::Reported(Box::new(reported)));
+    }
+
+    /// Says that a data connection was made.
+    pub(super) fn join(&mut self, joined: Joined) {
+        self.send(&FromFace::Joined(joined));
+    }
+
+    /// Says what has changed of a decky's files.
+    pub(super) fn changed(&mut self, decky: DeckyId, changes: Vec<Change>) {
+        for change in changes {
+            self.send(&FromFace::Changed(decky, Box::new(change)));
+        }
+    }
+
+    fn send(&mut self, message: &FromFace) {
+        let bytes = match encode(message) {
             Ok(bytes) => bytes,
             Err(error) => {
                 // Services bound what they report far below this.

@@ -1,6 +1,6 @@
 //! The deckies that are served, their listeners and their connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -15,13 +15,15 @@ use mio::{Interest, Poll, Registry, Token};
 use slab::Slab;
 
 use super::connection::{After, CHUNK, Connection, Reason};
+use super::data::Wish;
 use super::datagrams::Datagrams;
 use super::outbox::Outbox;
+use super::passive::{Passive, Waiting};
 use super::timers::Timers;
 use crate::logic::admission::{Admission, Limits};
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::event::Transport;
-use crate::logic::services::{self, ServiceSpec, State};
+use crate::logic::services::{self, ServiceKind, ServiceSpec, State};
 use crate::logic::wire::{Served, Socket};
 
 /// Connections that one listener may bring before another has its turn.
@@ -35,54 +37,74 @@ pub(super) struct Decky {
     pub(super) identity: Identity,
     pub(super) services: Vec<ServiceSpec>,
     pub(super) state: RefCell<State>,
+    /// Its files are as they were left: visitors may come.
+    pub(super) whole: Cell<bool>,
+}
+
+impl Decky {
+    /// Whether every TCP port is served.
+    pub(super) fn catches_all(&self) -> bool {
+        self.services.iter().any(|service| service.kind() == ServiceKind::Tcp)
+    }
 }
 
 /// Where visitors come in.
-struct Door {
-    decky: Rc<Decky>,
+pub(super) struct Door {
+    pub(super) decky: Rc<Decky>,
     service: usize,
-    socket: DoorSocket,
+    pub(super) socket: DoorSocket,
 }
 
-enum DoorSocket {
-    Stream(TcpListener),
+/// How they come in.
+pub(super) enum DoorSocket {
     Datagram(Datagrams),
+    Passive(Passive),
+    Stream(TcpListener),
 }
 
 /// Something that may be ready.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+pub(super) enum Who {
     Connection(usize),
+    /// The data connection of this connection.
+    Data(usize),
     Door(usize),
 }
 
-/// Doors have even tokens, connections odd ones.
 impl From<Token> for Who {
     fn from(Token(token): Token) -> Self {
-        if token.is_multiple_of(2) { Self::Door(token / 2) } else { Self::Connection(token / 2) }
+        match token % 3 {
+            0 => Self::Door(token / 3),
+            1 => Self::Connection(token / 3),
+            _ => Self::Data(token / 3),
+        }
     }
 }
 
 impl From<Who> for Token {
     fn from(who: Who) -> Self {
         match who {
-            Who::Door(index) => Self(index * 2),
-            Who::Connection(index) => Self(index * 2 + 1),
+            Who::Door(index) => Self(index * 3),
+            Who::Connection(index) => Self(index * 3 + 1),
+            Who::Data(index) => Self(index * 3 + 2),
         }
     }
 }
 
 /// Everything that is served.
 pub(super) struct Deckies {
-    registry: Registry,
-    limits: Limits,
+    pub(super) registry: Registry,
+    pub(super) limits: Limits,
     admission: Admission,
-    deckies: HashMap<DeckyId, Rc<Decky>>,
-    doors: Slab<Door>,
-    connections: Slab<Connection>,
-    ready: VecDeque<Who>,
+    pub(super) deckies: HashMap<DeckyId, Rc<Decky>>,
+    /// Something may have changed that nobody keeps yet.
+    pub(super) unkept: bool,
+    pub(super) doors: Slab<Door>,
+    pub(super) connections: Slab<Connection>,
+    pub(super) waiting: Waiting,
+    pub(super) ready: VecDeque<Who>,
     timers: Timers,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
 }
 
 impl Deckies {
@@ -92,8 +114,10 @@ impl Deckies {
             limits,
             admission: Admission::default(),
             deckies: HashMap::new(),
+            unkept: false,
             doors: Slab::new(),
             connections: Slab::new(),
+            waiting: Waiting::default(),
             ready: VecDeque::new(),
             timers: Timers::default(),
             buffer: vec![0; CHUNK],
@@ -107,10 +131,16 @@ impl Deckies {
             identity: served.identity,
             services: served.services,
             state: RefCell::default(),
+            whole: Cell::new(false),
         });
         for (socket, fd) in served.sockets.iter().zip(fds) {
-            let Socket::Service(index) = *socket;
-            let index = usize::from(index);
+            let index = match *socket {
+                Socket::Service(index) => usize::from(index),
+                Socket::Passive(_) => {
+                    let ftp = |service: &ServiceSpec| service.kind() == ServiceKind::Ftp;
+                    decky.services.iter().position(ftp).unwrap_or(usize::MAX)
+                }
+            };
             let Some(service) = decky.services.get(index) else { continue };
             let entry = self.doors.vacant_entry();
             let token = Token::from(Who::Door(entry.key()));
@@ -118,8 +148,13 @@ impl Deckies {
             self.registry
                 .register(&mut SourceFd(&raw), token, Interest::READABLE)
                 .context("cannot watch a decky's socket")?;
-            let socket = match service.kind().transport() {
-                Transport::Udp => DoorSocket::Datagram(Datagrams::new(fd)),
+            let socket = match (*socket, service.kind().transport()) {
+                (Socket::Passive(port), _) => {
+                    let listener = TcpListener::from_std(fd.into());
+                    self.waiting.add_door(decky.id, port, entry.key());
+                    DoorSocket::Passive(Passive::new(listener))
+                }
+                (_, Transport::Udp) => DoorSocket::Datagram(Datagrams::new(fd)),
                 _ => DoorSocket::Stream(TcpListener::from_std(fd.into())),
             };
             entry.insert(Door { decky: decky.clone(), service: index, socket });
@@ -133,6 +168,7 @@ impl Deckies {
     /// Serves a decky no more, and ends its connections.
     pub(super) fn remove(&mut self, id: DeckyId, outbox: &mut Outbox) {
         self.deckies.remove(&id);
+        self.waiting.forget(id);
         self.doors.retain(|_, door| door.decky.id != id);
         let of_decky = |(index, connection): (usize, &Connection)| {
             (connection.decky().id == id).then_some(index)
@@ -159,9 +195,9 @@ impl Deckies {
         !self.ready.is_empty()
     }
 
-    /// Whether nobody is connected.
+    /// Whether nobody is connected, and nothing is to be kept.
     pub(super) fn is_idle(&self) -> bool {
-        self.connections.is_empty()
+        self.connections.is_empty() && !self.unkept
     }
 
     /// When the next connection wants to be woken.
@@ -181,6 +217,7 @@ impl Deckies {
             match self.ready.pop_front() {
                 None => break,
                 Some(Who::Connection(index)) => self.turn_connection(index, now, outbox),
+                Some(Who::Data(index)) => self.turn_data(index, now, outbox),
                 Some(Who::Door(index)) => self.turn_door(index, now, outbox),
             }
         }
@@ -197,13 +234,21 @@ impl Deckies {
         for (index, reason) in expired {
             self.close(index, reason, outbox);
         }
+        self.keep(outbox);
     }
 
     fn turn_door(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
         for _ in 0..ACCEPTS {
             let Some(door) = self.doors.get_mut(index) else { return };
+            if !door.decky.whole.get() {
+                // It is given a turn when the decky is.
+                return;
+            }
             let listener = match &mut door.socket {
-                DoorSocket::Stream(listener) => listener,
+                DoorSocket::Stream(listener) => &*listener,
+                // Nobody waits, and nothing can be accepted.
+                DoorSocket::Passive(passive) if !passive.listens() => return,
+                DoorSocket::Passive(passive) => &passive.listener,
                 DoorSocket::Datagram(datagrams) => {
                     if datagrams.turn(&door.decky, outbox) {
                         self.ready.push_back(Who::Door(index));
@@ -237,10 +282,16 @@ impl Deckies {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let Ok(local) = stream.local_addr() else { return };
         let local = SocketAddr::new(local.ip().to_canonical(), local.port());
+        let waits = self.waiting.find(decky.id, local.port(), peer.ip());
+        if let Some(index) = waits {
+            return self.join(index, stream, now, outbox);
+        }
         let Some(spec) = decky.services.get(service) else { return };
         let kind = spec.kind();
         let session = services::begin(&spec.settings);
-        if !self.admission.admit(&self.limits, peer.ip()) {
+        // Whoever comes to a data connection's port and is not waited for has no business there.
+        let strange = kind == ServiceKind::Ftp && local.port() != spec.port;
+        if strange || !self.admission.admit(&self.limits, peer.ip()) {
             let visitor = Connection::new(stream, decky, kind, session, [local, peer], now);
             return visitor.turn_away(outbox);
         }
@@ -254,16 +305,36 @@ impl Deckies {
         let connection =
             entry.insert(Connection::new(stream, decky, kind, session, [local, peer], now));
         let after = connection.open(now, outbox);
-        self.follow_up(index, after, outbox);
+        self.follow_up(index, after, now, outbox);
     }
 
     fn turn_connection(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
         let Some(connection) = self.connections.get_mut(index) else { return };
         let after = connection.turn(&self.limits, &mut self.buffer, now, outbox);
-        self.follow_up(index, after, outbox);
+        self.follow_up(index, after, now, outbox);
     }
 
-    fn follow_up(&mut self, index: usize, after: After, outbox: &mut Outbox) {
+    /// Does what is to become of a connection after its turn.
+    pub(super) fn follow_up(
+        &mut self,
+        index: usize,
+        mut after: After,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        while !matches!(after, After::Close(_)) {
+            let Some(connection) = self.connections.get_mut(index) else { return };
+            match connection.data.wish() {
+                Wish::Nothing => {
+                    if connection.data.is_owed() {
+                        self.ready.push_back(Who::Data(index));
+                    }
+                    break;
+                }
+                Wish::Stop => self.stop_waiting(index),
+                Wish::Start => after = self.start_waiting(index, now, outbox),
+            }
+        }
         match after {
             After::Close(reason) => self.close(index, reason, outbox),
             After::More => self.ready.push_back(Who::Connection(index)),
@@ -273,6 +344,8 @@ impl Deckies {
     }
 
     fn close(&mut self, index: usize, reason: Reason, outbox: &mut Outbox) {
+        self.unkept = true;
+        self.stop_waiting(index);
         let Some(mut connection) = self.connections.try_remove(index) else { return };
         connection.close(reason, outbox);
         self.admission.release(connection.peer().ip());

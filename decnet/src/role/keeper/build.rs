@@ -13,6 +13,7 @@ use crate::edge::stack::{self, Stack};
 use crate::edge::{listen, namespace};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Transport;
+use crate::logic::services::{ServiceKind, ServiceSpec, ftp};
 use crate::logic::wire::{Placed, Socket};
 
 /// Threads that build at a time; the kernel serialises most of it anyway.
@@ -123,6 +124,15 @@ fn bind(placed: &Placed) -> Result<Bound> {
             bound.sockets.push(socket);
             bound.uses.push(Socket::Service(index));
         }
+    }
+    let catches = |service: &ServiceSpec| service.kind() == ServiceKind::Tcp;
+    if placed.decky.services.iter().any(catches) {
+        // The catch-all's socket has these ports with all others.
+        return Ok(bound);
+    }
+    for port in ftp::passive_ports(&placed.decky.identity, &placed.decky.services) {
+        bound.sockets.push(listen::bound(port)?);
+        bound.uses.push(Socket::Passive(port));
     }
     Ok(bound)
 }

@@ -10,7 +10,6 @@
 //! ciphers, hashes and curves come from the RustCrypto and dalek crates. Whatever a visitor sends,
 //! a connection holds at most a packet, a line and the output that was not yet read.
 
-mod account;
 mod auth;
 mod connection;
 mod console;
@@ -30,7 +29,6 @@ mod random;
 mod scp;
 mod sftp;
 mod transport;
-mod upload;
 mod wire;
 mod zlib;
 

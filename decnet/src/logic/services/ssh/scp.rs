@@ -5,10 +5,10 @@
 //! (`T1 0 1 0`); a zero byte agrees, a one with a line refuses. There is no document but scp's
 //! source; these are facts from watching it.
 
-use super::account::Account;
-use super::upload::{Existing, Upload};
 use crate::logic::event::text;
 use crate::logic::files::{self, Access, Kind};
+use crate::logic::services::account::Account;
+use crate::logic::services::upload::{Existing, Upload};
 use crate::logic::services::{Context, Reply};
 use crate::logic::time::Timestamp;
 

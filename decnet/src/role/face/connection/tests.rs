@@ -63,7 +63,7 @@ fn decky() -> Rc<Decky> {
         booted: Timestamp(1),
     };
     let state = RefCell::default();
-    Rc::new(Decky { id: DeckyId(1), identity, services: Vec::new(), state })
+    Rc::new(Decky { id: DeckyId(1), identity, services: Vec::new(), state, whole: true.into() })
 }
 
 /// A connection over the loopback, and the visitor's end of it.

@@ -1,6 +1,5 @@
 //! Requests to a channel: a terminal, an environment, a program.
 
-use super::super::account::Account;
 use super::super::console::{Console, exec};
 use super::super::fault::Fault;
 use super::super::link::Link;
@@ -13,6 +12,7 @@ use super::channel::{Exit, Purpose, Tty};
 use super::session::{Program, Terminal};
 use crate::logic::event::{Data, Kind, text};
 use crate::logic::services::Report;
+use crate::logic::services::account::Account;
 
 /// What a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

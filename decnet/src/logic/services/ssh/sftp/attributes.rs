@@ -10,9 +10,6 @@ const PERMISSIONS: u32 = 4;
 const TIMES: u32 = 8;
 const EXTENDED: u32 = 0x8000_0000;
 
-/// Half a year, after which a line shows the year in place of the time.
-const HALF_A_YEAR: u64 = 365 * 24 * 60 * 60 / 2;
-
 /// What a visitor wants attributes to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -67,37 +64,4 @@ pub(super) fn write(to: Writer, stat: &Stat) -> Writer {
         .u32(kind | u32::from(stat.mode))
         .u32(seconds)
         .u32(seconds)
-}
-
-/// The line that describes a file, as `ls -l` prints it (OpenSSH's ls_file).
-pub(super) fn line(name: &str, stat: &Stat, user: &str, group: &str, now: Timestamp) -> String {
-    let kind = match stat.kind {
-        Kind::Device => 'c',
-        Kind::Directory => 'd',
-        Kind::File => '-',
-        Kind::Link(_) => 'l',
-    };
-    let links = if stat.kind == Kind::Directory { 2 } else { 1 };
-    let recent = stat.mtime <= now && now.since(stat.mtime).as_secs() < HALF_A_YEAR;
-    let format = if recent { "%b %e %H:%M" } else { "%b %e  %Y" };
-    let time = jiff::Timestamp::from_nanosecond(stat.mtime.0.into()).unwrap_or_default();
-    let (time, size, mode) = (time.strftime(format), stat.size, permissions(stat.mode));
-    format!("{kind}{mode}  {links:3} {user:<8} {group:<8} {size:8} {time} {name}")
-}
-
-/// `rwxr-xr-x`, with the bits that stand over the others.
-fn permissions(mode: u16) -> String {
-    let mut text = String::with_capacity(9);
-    for (shift, special, mark) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
-        let bits = mode >> shift;
-        text.push(if bits & 4 != 0 { 'r' } else { '-' });
-        text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        text.push(match (mode & special != 0, bits & 1 != 0) {
-            (true, true) => mark,
-            (true, false) => mark.to_ascii_uppercase(),
-            (false, true) => 'x',
-            (false, false) => '-',
-        });
-    }
-    text
 }

@@ -1,6 +1,5 @@
 //! What OpenSSH adds to the protocol (its PROTOCOL section 4).
 
-use super::super::account;
 use super::super::wire::{Malformed, Reader, Writer, names};
 use super::attributes::Wanted;
 use super::request::{EXTENDED_REPLY, MAX_READ, Replacing, VERSION};
@@ -8,6 +7,7 @@ use super::{Call, MAX_REQUEST, Status};
 use crate::logic::event::text;
 use crate::logic::machine::Hardware;
 use crate::logic::services::Context;
+use crate::logic::services::account;
 
 /// What is told to be known, in OpenSSH 9.2's order; all in version 1 but those with a `2`.
 const KNOWN: &str = "posix-rename@openssh.com,2statvfs@openssh.com,2fstatvfs@openssh.com,\

@@ -1,8 +1,8 @@
 //! What a visitor has open.
 
-use super::super::upload::Upload;
 use super::Status;
 use crate::logic::files::Stat;
+use crate::logic::services::upload::Upload;
 
 /// Most that is open at a time; each may hold the head of a file.
 pub(super) const MAX: usize = 16;

@@ -13,10 +13,10 @@ mod extension;
 mod handle;
 mod request;
 
-use super::account::Account;
 use super::wire::{Malformed, Reader, Writer};
 use crate::logic::event::{Data, Kind, text};
 use crate::logic::files::{self, Access};
+use crate::logic::services::account::Account;
 use crate::logic::services::{Context, Reply, Report};
 use crate::logic::time::Timestamp;
 use handle::Handles;

@@ -1,13 +1,14 @@
 //! The requests of the protocol's version 3.
 
-use super::super::account;
-use super::super::upload::{Existing, Upload};
 use super::super::wire::{Malformed, Reader, Writer};
 use super::attributes::{self, Wanted};
 use super::handle::{Appends, Handle};
 use super::{Call, Status, extension};
 use crate::logic::event::text;
 use crate::logic::files::{self, Kind, MAX_FILE, Owner, Stat};
+use crate::logic::services::account;
+use crate::logic::services::listing::{self, Days};
+use crate::logic::services::upload::{Existing, Upload};
 
 pub(super) const INIT: u8 = 1;
 pub(super) const VERSION: u8 = 2;
@@ -271,7 +272,7 @@ impl Call<'_, '_> {
             let user = user.map_or_else(|| stat.uid.to_string(), |user| user.name.clone());
             let group = groups.iter().find(|(_, gid)| *gid == stat.gid);
             let group = group.map_or_else(|| stat.gid.to_string(), |(name, _)| name.clone());
-            let line = attributes::line(name, stat, &user, &group, now);
+            let line = listing::line(name, stat, [&user, &group], now, Days::Spaced);
             attributes::write(message.string(name).string(line), stat)
         }))
     }

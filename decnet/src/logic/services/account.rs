@@ -1,7 +1,8 @@
-//! Who a visitor is once it has logged in, as the files of the decky say.
+//! Who a visitor is once it has logged in, as the files of the decky say, whichever way it came.
 
 use crate::logic::files::{Access, Files, Owner};
 use crate::logic::services::Context;
+use crate::logic::shell;
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,13 @@ impl Account {
             let owner = Owner { uid: 1001, gid: 1001 };
             Self { name: name.to_owned(), owner, home: "/".to_owned() }
         })
+    }
+
+    /// The account of this name, which is entered into the files where it is not there yet, as
+    /// the shell does.
+    pub(super) fn enter(name: &str, context: &mut Context<'_>) -> Self {
+        shell::admit(name, context);
+        Self::of(name, context)
     }
 
     /// The files as this user sees them.
