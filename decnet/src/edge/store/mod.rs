@@ -57,6 +57,8 @@ const ALL_KINDS: &str = "*";
 const BUSY: Duration = Duration::from_secs(10);
 /// Bytes that the log of what is being written keeps on disk when it has been written.
 const JOURNAL: i64 = 16 * 1024 * 1024;
+/// Pages in that log before they are copied to their places; the more, the fewer are copied twice.
+const PAGES: i64 = 4_096;
 
 /// Where the store of a machine is, below its state directory.
 pub fn path(state_dir: &Path) -> PathBuf {
@@ -145,6 +147,7 @@ impl Store {
         store.db.pragma_update(None, "synchronous", "normal").map_err(open)?;
         store.db.pragma_update(None, "cache_size", -4096).map_err(open)?;
         store.db.pragma_update(None, "journal_size_limit", JOURNAL).map_err(open)?;
+        store.db.pragma_update(None, "wal_autocheckpoint", PAGES).map_err(open)?;
         schema::migrate(&mut store.db, path)?;
         Ok(store)
     }

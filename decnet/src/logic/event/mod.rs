@@ -207,6 +207,19 @@ pub struct Creds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SessionId(pub u64);
 
+/// Bits of a session's number that are chance; the others are the microsecond of its beginning.
+const CHANCE: u32 = 13;
+
+impl SessionId {
+    /// The number of a session that begins `now`.
+    ///
+    /// One process begins no two in a microsecond, and two nodes that do rarely choose alike. In
+    /// the order of time, so that whoever keeps sessions adds at the end.
+    pub fn new(now: Timestamp, chance: u16) -> Self {
+        Self((now.0 / 1_000) << CHANCE | u64::from(chance) & ((1 << CHANCE) - 1))
+    }
+}
+
 impl std::fmt::Display for SessionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)

@@ -26,6 +26,11 @@ const QUEUE: usize = 65_536;
 const BATCH: usize = 2_048;
 /// How long the store may refuse before events are dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A batch of this many events is followed by a pause, so that the next is large too: what a
+/// transaction costs is then shared by many.
+const BUSY: usize = 64;
+/// How long that pause is.
+const GATHER: Duration = Duration::from_millis(4);
 /// Steps of forgetting at a time; the counters come twice a second.
 const PRUNES: u32 = 4;
 /// Between two tries.
@@ -164,9 +169,13 @@ impl Desk {
                 }
                 next = if events.len() < BATCH { jobs.try_recv().ok() } else { None };
             }
+            let busy = events.len() >= BUSY;
             self.write(&mut events);
             self.keep(&mut changes);
             self.note(counters, deckies);
+            if busy {
+                std::thread::park_timeout(GATHER);
+            }
         }
     }
 

@@ -99,17 +99,18 @@ impl Connection {
         [local, peer]: [SocketAddr; 2],
         now: Instant,
     ) -> Self {
-        let mut session = [0; 8];
-        random::fill(&mut session);
+        let mut chance = [0; 2];
+        random::fill(&mut chance);
+        let opened = clock::now();
         Self {
             stream,
             decky,
             kind,
             service,
-            session: SessionId(u64::from_ne_bytes(session)),
+            session: SessionId::new(opened, u16::from_ne_bytes(chance)),
             peer,
             local,
-            opened: clock::now(),
+            opened,
             since: now,
             active: now,
             asleep: None,
