@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use decnet::logic::decky::{Identity, Secret};
 use decnet::logic::persona;
-use decnet::logic::services::{self, Context, Reply, ServiceKind, ServiceSpec, State};
+use decnet::logic::services::{self, Context, Listen, Reply, ServiceKind, ServiceSpec, State};
 use decnet::logic::time::Timestamp;
 use nix::sys::socket::{setsockopt, sockopt};
 
@@ -74,6 +74,11 @@ fn serve(
     let mut buffer = vec![0; 16 * 1024];
     loop {
         stream.write_all(&reply.bytes)?;
+        if reply.data.listen == Listen::Start {
+            // Data connections are the real runner's.
+            reply = call(&mut |service, context, reply| service.data_port(None, context, reply));
+            continue;
+        }
         if reply.close {
             if reply.reset {
                 // A linger of no time turns the close into a reset.

@@ -1,6 +1,8 @@
 //! FTP with real clients: logins, transfers over both families, and what stays afterwards.
 
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use decnet::logic::event::{Event, Kind, Outcome, Raw};
@@ -149,14 +151,12 @@ impl Control {
     }
 
     fn line(&mut self) -> String {
-        use std::io::BufRead as _;
         let mut line = String::new();
         self.stream.read_line(&mut line).expect("it answers");
         line.trim_end().to_owned()
     }
 
     fn says(&mut self, line: &str) -> String {
-        use std::io::Write as _;
         write!(self.stream.get_mut(), "{line}\r\n").expect("it listens");
         self.line()
     }
@@ -238,13 +238,47 @@ fn nobody_is_called_back() {
     assert_eq!(guarded(), before, "the decky tried to call");
 }
 
-/// What a telnet session shows of a command.
+/// What a command shows in the decky's shell, by telnet.
 fn shell(world: &World, ip: IpAddr, command: &str) -> String {
-    let script = format!(
-        "(sleep 1; echo root; sleep 1; echo toor; sleep 1; echo '{command}'; sleep 1) | timeout 10 telnet {ip}"
-    );
-    let output = world.visit("sh", &["-c", &script]);
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let mut stream = world.as_visitor(|| TcpStream::connect((ip, 23)).expect("it answers"));
+    stream.set_read_timeout(Some(Duration::from_secs(15))).expect("it can be");
+    // Whoever types haggles over no options.
+    stream.write_all(b"\r\n").expect("it listens");
+    let mut shown = String::new();
+    let steps = [
+        ("login: ", "root"),
+        ("Password: ", "toor"),
+        ("# ", command),
+        ("# ", "exit"),
+        ("exit", ""),
+    ];
+    for (prompt, answer) in steps {
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains(prompt) {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes).expect("it answers");
+            assert!(count > 0, "no {prompt:?} after {shown:?}");
+            seen.extend_from_slice(&bytes[..count]);
+        }
+        shown.push_str(&String::from_utf8_lossy(&seen));
+        stream.write_all(format!("{answer}\r\n").as_bytes()).expect("it listens");
+    }
+    shown
+}
+
+/// A file of the decky, by scp.
+fn copied(world: &World, ip: IpAddr, path: &str) -> String {
+    let (ask, to) = (world.dir.join("ask"), world.dir.join("copy"));
+    std::fs::write(&ask, "#!/bin/sh\necho toor\n").expect("the directory is ours");
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&ask, mode).expect("the directory is ours");
+    let ask = format!("SSH_ASKPASS={}", ask.display());
+    let (from, copy) = (format!("root@{ip}:{path}"), to.display().to_string());
+    let known = ["-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no"];
+    let args = [&[&ask, "SSH_ASKPASS_REQUIRE=force", "scp"], &known[..], &[&from, &copy]];
+    let output = world.visit("env", &args.concat());
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read_to_string(to).expect("it was copied")
 }
 
 fn host_keys(world: &World, ip: IpAddr) -> Vec<String> {
@@ -271,6 +305,7 @@ fn what_visitors_leave_is_there_for_others_and_after_every_kind_of_end() {
     assert_eq!(put.0, Some(0), "{put:?}");
     let shown = shell(&world, decky.ip, "cat /tmp/left; rm /etc/motd; echo more >>/tmp/left");
     assert!(shown.contains("left behind"), "{shown}");
+    assert_eq!(copied(&world, decky.ip, "/tmp/left"), "left behind\nmore\n");
     let keys = host_keys(&world, decky.ip);
     let whole = "left behind\nmore\n";
     let get = || curl(&world, &[&url(decky.ip, "%2Ftmp/left")]);

@@ -22,7 +22,7 @@ impl Deckies {
     }
 
     /// Brings back a file.
-    pub(super) fn restore(&mut self, id: DeckyId, change: Change) {
+    pub(super) fn restore(&self, id: DeckyId, change: Change) {
         if let Some(decky) = self.deckies.get(&id) {
             decky.state.borrow_mut().files.restore(vec![change]);
         }

@@ -33,13 +33,13 @@ pub(super) fn extended(argument: &str) -> Result<SocketAddr, BadAddress> {
     let mut words = argument.split(mark).skip(1);
     let mut next = || words.next().ok_or(BadAddress::Malformed);
     let (protocol, ip, port) = (next()?, next()?, next()?);
-    let ip: IpAddr = match protocol {
-        "1" => IpAddr::V4(ip.parse().map_err(|_| BadAddress::Malformed)?),
-        "2" => IpAddr::V6(ip.parse().map_err(|_| BadAddress::Malformed)?),
+    let ip = match protocol {
+        "1" => ip.parse().ok().map(IpAddr::V4),
+        "2" => ip.parse().ok().map(IpAddr::V6),
         _ => return Err(BadAddress::Protocol),
     };
-    let port = port.parse().map_err(|_| BadAddress::Malformed)?;
-    Ok(SocketAddr::new(ip, port))
+    let address = ip.zip(port.parse().ok()).map(SocketAddr::from);
+    address.ok_or(BadAddress::Malformed)
 }
 
 /// Host and port as `227` tells them.

@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// Whether a transfer can be asked for; says so when not.
-    pub(super) fn has_channel(&mut self, context: &Context<'_>, reply: &mut Reply) -> bool {
+    pub(super) fn has_channel(&self, context: &Context<'_>, reply: &mut Reply) -> bool {
         match self.channel {
             Channel::None | Channel::Asked(_) => {
                 self.say(self.server.words().no_channel, "", context, reply);

@@ -35,7 +35,7 @@ impl Session {
         if verb == "QUIT" {
             self.say(words.bye, "", context, reply);
             reply.close = true;
-        } else if !inside && !(known && words.open_verbs.contains(&verb.as_str())) {
+        } else if !(inside || known && words.open_verbs.contains(&verb.as_str())) {
             self.say(words.login_first, "", context, reply);
         } else if !known {
             self.say(words.unknown, &text(line), context, reply);
@@ -49,7 +49,7 @@ impl Session {
         &mut self,
         verb: &str,
         argument: &str,
-        context: &mut Context<'_>,
+        context: &Context<'_>,
         reply: &mut Reply,
     ) -> bool {
         let words = self.server.words();
@@ -199,7 +199,7 @@ impl Session {
         }
     }
 
-    fn status(&mut self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
+    fn status(&self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
         let Stage::Inside(user) = &self.stage else { return };
         if argument.is_empty() || self.server == Server::Iis {
             let name = user.account.name.clone();

@@ -59,35 +59,41 @@ impl Session {
                     |user, path, context| user.files(context).remove(&user.real(path)),
                 );
             }
-            "RNFR" => {
-                let found = self.attempt(argument, context, |user, path, context| {
-                    let real = user.real(path);
-                    user.files(context).stat_link(&real).map(|_| real)
-                });
-                match found {
-                    Ok(real) => {
-                        self.rename = Some(real);
-                        self.say(words.from, argument, context, reply);
-                    }
-                    Err(fault) => self.refuse(words.from_bad, argument, fault, context, reply),
-                }
-            }
-            "SIZE" => {
-                let size = self.attempt(argument, context, |user, path, context| {
-                    let stat = user.files(context).stat(&user.real(path))?;
-                    if stat.kind == Kind::File { Ok(stat.size) } else { Err(Fault::Invalid) }
-                });
-                match size {
-                    Ok(size) => reply.send(format!("213 {size}\r\n")),
-                    Err(fault) => self.refuse(words.size_bad, argument, fault, context, reply),
-                }
-            }
+            "RNFR" => self.rename_from(argument, context, reply),
+            "SIZE" => self.size(argument, context, reply),
             "MDTM" => self.time(argument, context, reply),
             _ => self.say(words.unknown, verb, context, reply),
         }
     }
 
-    fn time(&mut self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
+    fn rename_from(&mut self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        let words = self.server.words();
+        let found = self.attempt(argument, context, |user, path, context| {
+            let real = user.real(path);
+            user.files(context).stat_link(&real).map(|_| real)
+        });
+        match found {
+            Ok(real) => {
+                self.rename = Some(real);
+                self.say(words.from, argument, context, reply);
+            }
+            Err(fault) => self.refuse(words.from_bad, argument, fault, context, reply),
+        }
+    }
+
+    fn size(&self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        let words = self.server.words();
+        let size = self.attempt(argument, context, |user, path, context| {
+            let stat = user.files(context).stat(&user.real(path))?;
+            if stat.kind == Kind::File { Ok(stat.size) } else { Err(Fault::Invalid) }
+        });
+        match size {
+            Ok(size) => reply.send(format!("213 {size}\r\n")),
+            Err(fault) => self.refuse(words.size_bad, argument, fault, context, reply),
+        }
+    }
+
+    fn time(&self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
         let words = self.server.words();
         let set = argument.split_once(' ').and_then(|(time, path)| Some((moment(time)?, path)));
         if let Some((time, path)) = set.filter(|_| !words.time_set.is_empty()) {
@@ -166,7 +172,7 @@ impl Session {
         self.say(&text.replace("{why}", &fault.to_string()), argument, context, reply);
     }
 
-    pub(super) fn site(&mut self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
+    pub(super) fn site(&self, argument: &str, context: &mut Context<'_>, reply: &mut Reply) {
         let words = self.server.words();
         let (verb, rest) = argument.split_once(' ').unwrap_or((argument, ""));
         match verb.to_ascii_uppercase().as_str() {
