@@ -98,7 +98,11 @@ fn closings(agent: &Channel, outbox: &mut Outbox) -> Vec<Report> {
     outbox.flush().unwrap();
     let mut reports = Vec::new();
     while let Ok(message) = agent.receive(Wait::No) {
-        decode_each(&message.bytes, |FromFace::Reported(told)| reports.push(told.report)).unwrap();
+        decode_each(&message.bytes, |said| match said {
+            FromFace::Reported(told) => reports.push(told.report),
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
     }
     reports.retain(|report| report.kind == Kind::ConnClose);
     reports
