@@ -13,7 +13,6 @@
 mod account;
 mod auth;
 mod connection;
-mod console;
 mod delay;
 mod fault;
 mod fingerprint;
