@@ -11,3 +11,4 @@ mod confinement;
 mod crash;
 mod dashboard;
 mod deckies;
+mod ssh;
