@@ -11,4 +11,7 @@ mod confinement;
 mod crash;
 mod dashboard;
 mod deckies;
+mod http;
+mod redis;
 mod ssh;
+mod telnet;
