@@ -4,6 +4,7 @@
 mod apt;
 mod bpf;
 mod check;
+mod generate;
 mod layers;
 mod licences;
 mod run;
@@ -16,6 +17,7 @@ const USAGE: &str = "usage: cargo xtask <task>
   up [OPTIONS]         build decnet and run `decnet up` with these options
   test [NAME]          everything, or the integration tests whose name contains NAME
   check                format, lints, layers, licences
+  generate             make the files anew that are made from the code
   build-ebpf [--check] build the capture programs; with --check compare them with the committed ones";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             _ => return wrong_use(),
         },
         "check" => check::run(),
+        "generate" => generate::run(),
         "test" => test::run(&rest),
         "up" => up::run(&rest),
         _ => return wrong_use(),
