@@ -5,13 +5,21 @@
 //! nothing is left of them, also when this process is killed.
 #![allow(clippy::print_stderr, reason = "a failing test says what it saw")]
 
+mod badinput;
 mod browser;
 mod capture;
 mod confinement;
 mod crash;
 mod dashboard;
 mod deckies;
+mod events;
 mod frames;
 mod ftp;
 mod hostile;
+mod http;
+mod journal;
+mod operator;
+mod redis;
+mod ssh;
+mod telnet;
 mod up;

@@ -7,4 +7,5 @@
     reason = "used by the tests and the bench of this package alone"
 )]
 
+pub mod client;
 pub mod world;

@@ -1,5 +1,6 @@
 //! A world for one test: a node and a visitor on a LAN of their own.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
@@ -137,9 +138,32 @@ impl World {
         ["--state-dir".into(), text(self.state_dir()), "--run-dir".into(), text(self.run_dir())]
     }
 
-    /// Runs `decnet` in the node's namespace and waits for it.
+    /// Runs `decnet` in the node's namespace and waits for it, at most 30 s.
     pub fn decnet(&self, args: &[&str]) -> Output {
-        self.as_node(|| Command::new(decnet()).args(args).output().expect("decnet was built"))
+        let program = decnet().display().to_string();
+        self.on_node(&[&[program.as_str()], args].concat())
+    }
+
+    /// Runs a command line in the node's namespace and waits for it, at most 30 s.
+    pub fn on_node(&self, line: &[&str]) -> Output {
+        self.as_node(|| {
+            let mut command = Command::new("timeout");
+            command.arg("30").args(line).stdin(Stdio::null());
+            command.output().expect("timeout is installed")
+        })
+    }
+
+    /// The arguments by which operators find the agent of this world.
+    pub fn run_arg(&self) -> String {
+        format!("--run-dir={}", self.run_dir().display())
+    }
+
+    /// The links in the node's namespace.
+    pub fn links(&self) -> Vec<String> {
+        let text = self.on_node(&["ip", "-o", "link"]).stdout;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let name = |line: &str| line.split([':', '@']).nth(1).map(|name| name.trim().to_owned());
+        text.lines().filter_map(name).collect()
     }
 
     /// Starts an agent with this configuration, and waits until its deckies are up.
@@ -151,13 +175,21 @@ impl World {
 
     /// Starts an agent with this configuration.
     pub fn start_agent(&self, config: &str) -> Agent<'_> {
+        self.start_agent_by(&[], config)
+    }
+
+    /// Starts an agent with this configuration by a program that takes its command line and
+    /// becomes it.
+    pub fn start_agent_by(&self, program: &[&str], config: &str) -> Agent<'_> {
         let config = self.config(config);
         let dirs = self.dirs();
         let log = std::fs::File::create(self.dir.join("agent.log")).expect("the directory is ours");
         let node = self.node.try_clone().expect("descriptors are left");
+        let mut line: Vec<OsString> = program.iter().map(OsString::from).collect();
+        line.push(decnet().into());
         let process = on_spawner(node, move || {
-            let mut command = Command::new(decnet());
-            command.arg("agent").arg("--config").arg(config).args(dirs);
+            let mut command = Command::new(&line[0]);
+            command.args(&line[1..]).arg("agent").arg("--config").arg(config).args(dirs);
             command.args(["--interface", NODE, "--node", "n1", "--log-level", "debug"]);
             command.env("DECNET_PARENT", std::process::id().to_string());
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -6,6 +6,7 @@ mod bench;
 mod bpf;
 mod check;
 mod fuzz;
+mod generate;
 mod layers;
 mod licences;
 mod run;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask <task>
   check                format, lints, layers, licences
   fuzz [SECONDS] [TARGET]
                        look for inputs that break something, 10 s with each target
+  generate             make the files anew that are made from the code
   build-ebpf [--check] build the capture programs; with --check compare them with the committed ones";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         },
         "check" => check::run(),
         "fuzz" => fuzz::command(&rest),
+        "generate" => generate::run(),
         "test" => test::run(&rest),
         "up" => up::run(&rest),
         _ => return wrong_use(),

@@ -8,16 +8,21 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("ip", "iproute2"),
     ("lftp", "lftp"),
+    ("nsenter", "util-linux"),
     ("ping", "iputils-ping"),
     ("redis-cli", "redis-tools"),
+    ("rsyslogd", "rsyslog"),
+    ("script", "bsdutils"),
+    ("setpriv", "util-linux"),
     ("ssh", "openssh-client"),
+    ("systemctl", "systemd"),
     ("tcpdump", "tcpdump"),
     ("telnet", "telnet"),
 ];
@@ -37,6 +42,8 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         Compared::Same => None,
         Compared::OtherToolchain(object) => Some(object),
     };
+    // The tests start it, and depend on its library alone.
+    run::run(&mut cargo(&["build", "--quiet", "--package", "decnet", "--bin", "decnet"]))?;
     say("integration tests: real kernel, real clients");
     // The tests start the program, which they are no part of.
     let mut program = cargo(&["build", "--quiet", "--package", "decnet"]);

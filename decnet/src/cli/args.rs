@@ -231,8 +231,11 @@ pub struct EventsArgs {
     /// Only of this source
     #[arg(long)]
     pub source: Option<IpAddr>,
+    /// Only since then: a time such as 2026-11-23T08:00:00Z, or so long ago: 90s, 10m, 2h, 7d
+    #[arg(long)]
+    pub since: Option<String>,
     /// At most the last this many, 0 for all
-    #[arg(long, short = 'n', default_value_t = 50)]
+    #[arg(long, short = 'n', visible_alias = "limit", default_value_t = 50)]
     pub lines: u32,
     /// Where state is kept; a running agent is asked when not said
     #[arg(long, env = "DECNET_STATE_DIR")]

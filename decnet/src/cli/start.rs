@@ -9,7 +9,10 @@ use super::args::{
     AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs, WebArgs,
 };
 use super::{WrongUse, file};
+use crate::edge::clock;
 use crate::edge::sinks::ToJournal;
+use crate::logic::event::Kind;
+use crate::logic::time::Timestamp;
 use crate::role;
 
 /// Runs the role.
@@ -29,7 +32,7 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         }
         Role::Doctor(args) => role::doctor::run(args.interface.as_deref(), args.json),
         Role::Escape => role::doctor::sandbox::run(),
-        Role::Events(args) => role::events::run(&events(args)),
+        Role::Events(args) => role::events::run(&events(args)?),
         Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
         Role::Personas => Ok(role::lists::personas()),
@@ -65,22 +68,62 @@ fn show(json: bool) -> role::operator::Show {
     if json { role::operator::Show::Json } else { role::operator::Show::Table }
 }
 
-fn events(args: EventsArgs) -> role::events::Settings {
+fn events(args: EventsArgs) -> Result<role::events::Settings> {
     use role::events::Show;
-    role::events::Settings {
+    let kinds = kinds(&args.kind)?;
+    Ok(role::events::Settings {
         follow: args.follow,
         show: match (args.json, args.syslog) {
             (true, _) => Show::Json,
             (_, true) => Show::Syslog,
             _ => Show::Text,
         },
-        kinds: args.kind,
+        kinds,
+        since: args.since.as_deref().map(since).transpose()?,
         decky: args.decky,
         source: args.source,
         lines: args.lines,
         state_dir: args.state_dir,
         run_dir: args.run_dir,
+    })
+}
+
+/// The kinds of these names, or whose names begin so where one ends in `.`.
+fn kinds(names: &[String]) -> Result<Vec<Kind>> {
+    let mut found = Vec::new();
+    for name in names {
+        let of_name = |kind: &&Kind| {
+            let text = kind.as_str();
+            text == name || (name.ends_with('.') && text.starts_with(name.as_str()))
+        };
+        let before = found.len();
+        found.extend(Kind::ALL.iter().filter(of_name));
+        if found.len() == before {
+            let all: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let all = all.join(", ");
+            return Err(
+                WrongUse(format!("`--kind {name}` is no kind of event: there are {all}")).into()
+            );
+        }
     }
+    Ok(found)
+}
+
+/// A time, or one so long ago.
+fn since(text: &str) -> Result<Timestamp> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let span = units.into_iter().find_map(|(unit, seconds)| {
+        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(seconds)?.checked_mul(1_000_000_000)
+    });
+    let Some(span) = span else {
+        let takes = "it takes a time such as 2026-11-23T08:00:00Z, or 90s, 10m, 2h, 7d";
+        return Err(WrongUse(format!("`--since {text}`: {takes}")).into());
+    };
+    Ok(Timestamp(clock::now().0.saturating_sub(span)))
 }
 
 fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {

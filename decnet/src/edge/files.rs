@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -107,16 +107,23 @@ pub fn remove(path: &Path) -> Result<()> {
 ///
 /// [`FileError`] when the file cannot be opened.
 pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed("open", path))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(failed("lock", path)(std::io::Error::from(errno))),
+    loop {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed("open", path))?;
+        let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => lock,
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => return Ok(None),
+            Err((_, errno)) => return Err(failed("lock", path)(std::io::Error::from(errno))),
+        };
+        // Whoever had it may have removed the file in between; then it locks nothing.
+        let held = lock.metadata().map_err(failed("look at", path))?.ino();
+        if fs::metadata(path).is_ok_and(|found| found.ino() == held) {
+            return Ok(Some(lock));
+        }
     }
 }

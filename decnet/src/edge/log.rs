@@ -32,7 +32,9 @@ pub fn start(format: Format, level: &str) -> anyhow::Result<()> {
         && connected_to_journal()
         && let Ok(journal) = tracing_journald::layer()
     {
-        let journal = journal.with_field_prefix(Some("DECNET_LOG".to_owned()));
+        let journal = journal
+            .with_field_prefix(Some("DECNET_LOG".to_owned()))
+            .with_syslog_identifier("decnet".to_owned());
         tracing_subscriber::registry().with(filter).with(journal).init();
         return Ok(());
     }

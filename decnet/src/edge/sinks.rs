@@ -45,6 +45,11 @@ pub enum ToJournal {
     UnderSystemd,
 }
 
+/// How grave the journal is told that an event is.
+fn priority(event: &Event) -> Priority {
+    if event.event.severity() <= 4 { Priority::Warning } else { Priority::Info }
+}
+
 impl Sinks {
     /// Opens the sinks: RFC 5424 lines are appended to `lines`, with this structured-data name.
     ///
@@ -76,8 +81,10 @@ impl Sinks {
         if self.journal {
             let fields = journal::fields(event);
             let message = fields.first().map_or("", |(_, message)| message.as_str()).to_owned();
-            let rest = fields.into_iter().skip(1);
-            if let Err(error) = journal_send(Priority::Info, &message, rest) {
+            // These two come with the call, and would be there twice.
+            let called = |name: &str| matches!(name, "MESSAGE" | "PRIORITY");
+            let rest = fields.into_iter().filter(|(name, _)| !called(name));
+            if let Err(error) = journal_send(priority(event), &message, rest) {
                 self.count("journal", &error);
             }
         }

@@ -7,6 +7,7 @@ pub mod craft;
 pub mod decky;
 pub mod event;
 pub mod files;
+pub mod kernel;
 pub mod limiter;
 pub mod mac;
 pub mod machine;

@@ -64,7 +64,10 @@ pub enum PlaceError {
         why: String,
     },
     /// There are more deckies than addresses.
-    #[error("the subnet {subnet} is full: {placed} of {wanted} deckies have an address")]
+    #[error(
+        "the subnet {subnet} is full: {placed} of {wanted} deckies have an address; ask for fewer, or \
+         say another `subnet` in [network]"
+    )]
     Full {
         /// Which.
         subnet: Ipv4Net,

@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
+use crate::cli::WrongUse;
 use crate::edge::log::say;
 use crate::edge::operator;
 use crate::edge::stop;
-use crate::edge::store::{self, Store};
-use crate::logic::event::{Event, Value, syslog};
+use crate::edge::store::{self, EventFilter, Follower, Store, StoreError};
+use crate::logic::event::{Event, Kind, Value, syslog};
 use crate::logic::name::DeckyName;
+use crate::logic::time::Timestamp;
 
 /// How often new events are looked for.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long one look into the past may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How an event is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +39,10 @@ pub struct Settings {
     pub follow: bool,
     /// How to show them.
     pub show: Show,
-    /// Only kinds of these names, or beginning so when a name ends in `.`.
-    pub kinds: Vec<String>,
+    /// Only these kinds; all when there is none.
+    pub kinds: Vec<Kind>,
+    /// Not before.
+    pub since: Option<Timestamp>,
     /// Only of this decky.
     pub decky: Option<DeckyName>,
     /// Only of this source.
@@ -56,32 +62,73 @@ pub struct Settings {
 /// When there is no store, or it cannot be read.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     stop::listen()?;
-    let store = Store::open(&store::path(&state_dir(settings)))?;
-    let wanted = |event: &Event| settings.wants(event);
-    let mut follower = store.follow_all();
-    let mut last = Vec::new();
-    loop {
-        let events = follower.next(&store)?;
-        let done = events.is_empty();
-        last.extend(events.into_iter().map(|(_, event)| event).filter(wanted));
-        let keep = usize::try_from(settings.lines).unwrap_or(usize::MAX);
-        if keep > 0 && last.len() > keep {
-            last.drain(..last.len() - keep);
-        }
-        if done {
-            break;
-        }
+    let path = store::path(&state_dir(settings));
+    if !path.try_exists().with_context(|| format!("cannot look for `{}`", path.display()))? {
+        return Err(WrongUse(format!(
+            "there are no events at `{}`: is `decnet up` or `decnet agent` running, or is its \
+             --state-dir another?",
+            path.display()
+        ))
+        .into());
     }
-    last.iter().for_each(|event| show(event, settings.show));
-    while settings.follow && !stop::is_asked() {
-        for (_, event) in follower.next(&store)? {
-            if wanted(&event) {
-                show(&event, settings.show);
+    let store = Store::open(&path)?;
+    let mut follower = match settings.lines {
+        0 => store.follow_all(),
+        lines => {
+            // What comes while the last ones are looked for is followed.
+            let newest = store.newest()?;
+            for (number, event) in last(&store, settings, lines)? {
+                if number <= newest {
+                    show(&event, settings.show);
+                }
             }
+            store.follow_after(newest)
         }
+    };
+    if settings.lines == 0 {
+        while !stop::is_asked() && follow(&mut follower, &store, settings)? {}
+    }
+    while settings.follow && !stop::is_asked() {
+        follow(&mut follower, &store, settings)?;
         std::thread::park_timeout(PAUSE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The newest `lines` of the events that are wanted, oldest first, with their numbers.
+fn last(store: &Store, settings: &Settings, lines: u32) -> Result<Vec<(i64, Event)>> {
+    let filter = EventFilter {
+        kinds: settings.kinds.clone(),
+        decky: settings.decky.clone(),
+        source: settings.source,
+        from: settings.since,
+        ..EventFilter::default()
+    };
+    let (mut found, mut before) = (Vec::new(), None);
+    while !stop::is_asked() {
+        let room = lines.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        let page = store.events(&filter, before, room, PATIENCE)?;
+        for stored in page.events {
+            let damaged = |source| StoreError::Damaged { n: stored.n, source };
+            let event: Event = serde_json::from_str(stored.body.get()).map_err(damaged)?;
+            found.push((stored.n, event));
+        }
+        before = page.next;
+        if before.is_none() || found.len() >= lines as usize {
+            break;
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Shows what has come; false when nothing has.
+fn follow(follower: &mut Follower, store: &Store, settings: &Settings) -> Result<bool> {
+    let events = follower.next(store)?;
+    for (_, event) in events.iter().filter(|(_, event)| settings.wants(event)) {
+        show(event, settings.show);
+    }
+    Ok(!events.is_empty())
 }
 
 fn state_dir(settings: &Settings) -> PathBuf {
@@ -92,13 +139,10 @@ fn state_dir(settings: &Settings) -> PathBuf {
 
 impl Settings {
     fn wants(&self, event: &Event) -> bool {
-        let kind = event.event.as_str();
-        let of_kind = |name: &String| {
-            kind == name || (name.ends_with('.') && kind.starts_with(name.as_str()))
-        };
         let decky = event.decky.as_ref().map(|decky| &decky.name);
         let source = event.src.as_ref().and_then(|src| src.ip);
-        (self.kinds.is_empty() || self.kinds.iter().any(of_kind))
+        (self.kinds.is_empty() || self.kinds.contains(&event.event))
+            && self.since.is_none_or(|since| event.ts >= since)
             && self.decky.as_ref().is_none_or(|wanted| decky == Some(wanted))
             && self.source.is_none_or(|wanted| source == Some(wanted))
     }

@@ -9,11 +9,11 @@ use crate::cli::WrongUse;
 use crate::edge::log::say;
 use crate::edge::operator::{OperatorError, ask};
 use crate::edge::{bpf_fs, files};
-use crate::logic::control::{Answer, RUNNING, Request, SOCKET};
+use crate::logic::control::{Answer, Request};
 use crate::logic::name::DeckyName;
 use crate::logic::status::Status;
 use crate::logic::table::Table;
-use crate::role::agent::PINS;
+use crate::role::agent::{PINS, remove_traces};
 
 /// How a status is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,9 @@ pub fn status(run_dir: &Path, show: Show) -> Result<ExitCode> {
 /// When there is no such file or no agent, or the file asks for what cannot be had.
 pub fn deploy(run_dir: &Path, config: &Path, show: Show) -> Result<ExitCode> {
     let bytes = files::read(config)?;
-    let bytes = bytes.with_context(|| {
-        format!("there is no configuration file `{}`: name one with --config", config.display())
+    let bytes = bytes.ok_or_else(|| {
+        let path = config.display();
+        WrongUse(format!("there is no configuration file `{path}`: name one with --config"))
     })?;
     let text =
         String::from_utf8(bytes).with_context(|| format!("`{}` is no text", config.display()))?;
@@ -62,10 +63,9 @@ pub fn teardown(run_dir: &Path, decky: Option<DeckyName>) -> Result<ExitCode> {
     match done(run_dir, &Request::Teardown { decky }, None) {
         Ok(status) => say(&format!("{} deckies left", status.deckies.len())),
         Err(error) if everything && is_unreachable(&error) => {
-            bpf_fs::unmount(&run_dir.join(PINS))?;
-            for name in [SOCKET, RUNNING] {
-                files::remove(&run_dir.join(name))?;
-            }
+            let unmounted = bpf_fs::unmount(&run_dir.join(PINS));
+            remove_traces(run_dir)?;
+            unmounted?;
             say("no agent is running, and nothing of one is left");
         }
         Err(error) => return Err(error),

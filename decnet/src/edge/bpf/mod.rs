@@ -126,7 +126,9 @@ impl Programs {
     /// [`BpfError::Pin`] when one cannot be pinned; what was pinned by this call stays.
     pub fn pin(&mut self, dir: &Path) -> Result<()> {
         let Source::Loaded(ebpf) = &mut self.source else { return Ok(()) };
-        for (name, map) in ebpf.maps() {
+        // A bpffs takes no names with dots (kernel/bpf/inode.c, bpf_lookup); those are the programs'
+        // own constants, which they hold themselves.
+        for (name, map) in ebpf.maps().filter(|(name, _)| !name.contains('.')) {
             map.pin(dir.join(name)).map_err(|error| pin("pin", &dir.join(name), &error))?;
         }
         for (name, program) in ebpf.programs_mut() {

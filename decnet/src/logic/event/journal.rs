@@ -1,7 +1,7 @@
 //! An event as journald fields, so that `journalctl DECNET_EVENT=auth.attempt` finds it.
 
-use super::Event;
 use super::fields::{each, summary};
+use super::{Event, Kind};
 
 /// Longest field name that journald takes.
 const MAX_NAME: usize = 64;
@@ -29,6 +29,35 @@ pub fn fields(event: &Event) -> Vec<(String, String)> {
     }
     each(event, &mut |key, value| fields.push((name(key), value.to_owned())));
     fields
+}
+
+/// The catalogue that `journalctl -x` explains events from: an entry for each kind, in the format
+/// of systemd's catalog files.
+pub fn catalogue() -> String {
+    let mut text = "# Made by `cargo xtask generate` from the kinds of events.\n".to_owned();
+    for kind in Kind::ALL {
+        let subject = kind.meaning().trim_end_matches('.');
+        let of_node = matches!(
+            kind,
+            Kind::AgentGap
+                | Kind::AgentStart
+                | Kind::AgentStop
+                | Kind::CaptureDrops
+                | Kind::SourceNew
+                | Kind::UpdateDone
+                | Kind::UpdateRolledBack
+                | Kind::UpdateStart
+        );
+        let place = if of_node { "node @DECNET_NODE@" } else { "decky @DECNET_DECKY@" };
+        text.push_str(&format!(
+            "\n-- {}\nSubject: {subject}\nDefined-By: decnet\n\n{}\nIt happened on {place}; the \
+             journal has all that is known of it in fields:\n  journalctl -o verbose \
+             DECNET_ID=@DECNET_ID@\nand all of its kind:\n  journalctl DECNET_EVENT={kind}\n",
+            kind.message_id(),
+            kind.meaning(),
+        ));
+    }
+    text
 }
 
 /// What other tools call so already keeps its name; the rest is ours.

@@ -1,6 +1,6 @@
 //! What a visitor finds after logging in: a command line over the decky's files.
 //!
-//! [`Console`] is an interactive login on a terminal, [`exec`] one command line without one. Both
+//! [`Console`] is a login on a terminal or through pipes, or one command line. All
 //! are believable as far as visitors look (a Unix shell, Windows' `cmd`, a printer's menu, by
 //! persona), and neither ever opens a connection or runs anything. What a line may use up is
 //! bounded: see `run`.
@@ -21,25 +21,9 @@ mod unix;
 mod windows;
 
 use crate::logic::files::Owner;
-use crate::logic::persona::Family;
-use crate::logic::services::{Context, Reply};
+use crate::logic::services::Context;
 
 pub use console::{Console, Line, LineEnd, Sight};
-
-/// Runs one command line without a terminal, as `ssh host command` does.
-///
-/// What it shows goes to `reply.bytes` with `\n` at the ends of lines. Its input is empty. When it
-/// took time, `reply.wait` says how much, and its end should be told after that. Gives the exit
-/// status.
-pub fn exec(user: &str, command: &[u8], context: &mut Context<'_>, reply: &mut Reply) -> u8 {
-    match context.decky.persona.family {
-        Family::Bsd | Family::Linux => unix::exec(user, command, context, reply),
-        Family::Printer => printer::exec(user, command, reply),
-        Family::WindowsClient | Family::WindowsServer => {
-            windows::exec(user, command, context, reply)
-        }
-    }
-}
 
 /// Makes sure that whoever is let in as `user` has an account and a home, where systems of this
 /// kind have such.

@@ -4,7 +4,7 @@ use super::*;
 use crate::logic::decky::{Identity, Secret};
 use crate::logic::event::{Kind, Value};
 use crate::logic::persona;
-use crate::logic::services::{Report, State};
+use crate::logic::services::{Context, Reply, Report, State};
 use crate::logic::time::Timestamp;
 
 pub(super) const NOW: Timestamp = Timestamp(1_790_000_000_000_000_000);
@@ -64,9 +64,22 @@ impl Bench {
     }
 
     pub(super) fn run_as(&mut self, user: &str, line: &str) -> (String, u8, Vec<Report>) {
-        let (status, reply) =
-            self.call(|context, reply| exec(user, line.as_bytes(), context, reply));
-        (String::from_utf8_lossy(&reply.bytes).into_owned(), status, reply.reports)
+        let mut console = Console::new(user, 80, 24).on_pipes();
+        let (mut ended, reply) =
+            self.call(|context, reply| console.exec(line.as_bytes(), context, reply));
+        let (mut bytes, mut reports) = (reply.bytes, reply.reports);
+        let mut first = true;
+        while ended.is_none() {
+            let (status, mut reply) = self.call(|context, reply| match first {
+                true => console.end_of_input(context, reply),
+                false => console.wake(context, reply),
+            });
+            first = false;
+            ended = status;
+            bytes.append(&mut reply.bytes);
+            reports.append(&mut reply.reports);
+        }
+        (String::from_utf8_lossy(&bytes).into_owned(), ended.unwrap_or_default(), reports)
     }
 }
 

@@ -1,14 +1,15 @@
 //! A Unix behind a terminal: shells in shells, and what one of them is waiting for.
 
+mod command;
 mod complete;
-mod exec;
 mod prompt;
+mod record;
 
 use std::collections::VecDeque;
 
 use super::account::{self, Account};
-use super::console::{Answer, Asked, Next, Question};
-use super::language::{Fault, Item, parse};
+use super::console::{Answer, Asked, Medium, Next, Question};
+use super::language::{Fault, Item, Link, parse};
 use super::run::{
     Manner, Shell, Sink, Source, Step, Stop, Streams, Typed, Want, Way, World, Written, explain,
 };
@@ -16,8 +17,7 @@ use super::text::{decode, encode};
 use super::{report, urls};
 use crate::logic::files::Owner;
 use crate::logic::services::{Context, Reply};
-
-pub(super) use exec::exec;
+use record::Grown;
 
 /// Most shells in shells.
 const MAX_LEVELS: usize = 16;
@@ -25,10 +25,6 @@ const MAX_LEVELS: usize = 16;
 const MAX_UNFINISHED: usize = 96 * 1024;
 /// Most bytes typed for one command.
 const MAX_TYPED: usize = 96 * 1024;
-/// Most files whose end is waited for.
-const MAX_GROWING: usize = 16;
-/// Most web addresses that a report names.
-const MAX_URLS: usize = 16;
 
 /// A login to a Unix.
 #[derive(Debug)]
@@ -48,9 +44,22 @@ pub(super) struct Unix {
     urls: Vec<String>,
     /// Where its report stands in the reply of this call.
     reported_at: Option<usize>,
+    /// Whether the command that we were started for is still to be reported.
+    untold: bool,
     /// Status of the shell that ended last.
     status: u8,
     paste: Paste,
+    medium: Medium,
+    task: Task,
+}
+
+/// What the outermost shell is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// One command line.
+    Command,
+    /// Whatever comes.
+    Login,
 }
 
 /// Whether the terminal is told to mark what is pasted.
@@ -58,13 +67,6 @@ pub(super) struct Unix {
 enum Paste {
     Marked,
     Plain,
-}
-
-/// Which files are reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grown {
-    All,
-    Rested,
 }
 
 /// A shell, and what of its line is still to be run.
@@ -85,9 +87,19 @@ const SCREEN: Streams =
     Streams { input: Source::Terminal, output: Sink::Terminal, errors: Sink::Terminal };
 
 impl Unix {
-    pub(super) fn new(user: &str, terminal: &str, context: &mut Context<'_>) -> Self {
+    pub(super) fn new(
+        user: &str,
+        terminal: &str,
+        medium: Medium,
+        context: &mut Context<'_>,
+    ) -> Self {
         let account = enter(user, context);
         let name = if account.shell.ends_with("bash") { "-bash" } else { "-sh" };
+        if medium != Medium::Terminal {
+            let mut shell = Shell::new(account, name, Manner::Script);
+            shell.line = 0;
+            return Self::of(user, shell, medium, Task::Login);
+        }
         let mut shell = Shell::new(account, name, Manner::Login);
         shell.set("TERM", if terminal.is_empty() { "dumb" } else { terminal });
         shell.export("TERM");
@@ -105,19 +117,7 @@ impl Unix {
             shell.alias("la", "ls -A");
             shell.alias("l", "ls -CF");
         }
-        Self {
-            user: user.to_owned(),
-            levels: vec![Level { shell, queue: VecDeque::new() }],
-            unfinished: String::new(),
-            delimiter: None,
-            waiting: None,
-            growing: Vec::new(),
-            line: String::new(),
-            urls: Vec::new(),
-            reported_at: None,
-            status: 0,
-            paste,
-        }
+        Self { paste, ..Self::of(user, shell, medium, Task::Login) }
     }
 
     pub(super) fn resize(&mut self, columns: u16) {
@@ -144,6 +144,7 @@ impl Unix {
 
     /// The connection is gone.
     pub(super) fn end(&mut self, line: &str, context: &mut Context<'_>, reply: &mut Reply) {
+        self.tell(reply);
         let rest = format!("{}{line}", self.unfinished);
         if !rest.trim().is_empty() && self.waiting.is_none() {
             reply.report(report(&rest, &self.user, &urls(&rest)));
@@ -152,6 +153,9 @@ impl Unix {
     }
 
     pub(super) fn next(&mut self, context: &mut Context<'_>, reply: &mut Reply) -> Next {
+        if self.waiting.is_some() {
+            self.tell(reply);
+        }
         if let Some((_, want)) = &self.waiting {
             let (prompt, kind) = match want {
                 Want::Secret(prompt) => (prompt.clone(), Asked::Secret),
@@ -159,12 +163,17 @@ impl Unix {
             };
             return Next::Ask(Question { prompt, kind });
         }
+        let outermost = self.levels.len() == 1;
         let Some(level) = self.levels.last_mut() else {
+            self.tell(reply);
             self.report_growing(Grown::All, context, reply);
             return Next::Ended(self.status);
         };
         if let Some(job) = level.queue.pop_front() {
             return Next::Show(self.run(job, context, reply));
+        }
+        if self.task == Task::Command && outermost {
+            return self.done(context, reply);
         }
         let prompt = if self.unfinished.is_empty() {
             prompt::prompt(&level.shell, self.paste, context)
@@ -192,11 +201,13 @@ impl Unix {
                     level.shell.status = 130;
                 }
             }
-            (Answer::Line(line), None) => self.line(&line, context, reply),
+            (Answer::Line(line) | Answer::Piece(line), None) => self.line(&line, context, reply),
             (Answer::End, None) if self.unfinished.is_empty() => {
                 let status = self.levels.last().map_or(0, |level| level.shell.status);
                 let word = self.leave(status);
-                reply.send(format!("{}{word}\r\n", if paste { "\r\n" } else { "" }));
+                if self.medium == Medium::Terminal {
+                    reply.send(format!("{}{word}\r\n", if paste { "\r\n" } else { "" }));
+                }
             }
             (Answer::End, None) => {
                 let text = std::mem::take(&mut self.unfinished);
@@ -219,16 +230,17 @@ impl Unix {
 
     /// What was typed for a command goes to it, and it is run again.
     fn typed(&mut self, answer: Answer, mut job: Job, want: Want, reply: &mut Reply) {
-        let Some(level) = self.levels.last_mut() else { return };
+        let answer = match answer {
+            Answer::Line(line) => Answer::Piece(line + "\n"),
+            answer => answer,
+        };
         match answer {
-            Answer::Line(line) => {
-                let line = decode(&(line + "\n"));
+            Answer::Line(piece) | Answer::Piece(piece) => {
                 let room = MAX_TYPED.saturating_sub(job.typed.bytes.len());
                 if want == Want::Repeat {
-                    reply.send(line.strip_suffix(b"\n").unwrap_or(&line));
-                    reply.send(b"\r\n");
+                    self.say(&piece, reply);
                 } else {
-                    job.typed.bytes.extend(line.iter().take(room));
+                    job.typed.bytes.extend(decode(&piece).iter().take(room));
                 }
                 if matches!(want, Want::All | Want::Repeat) {
                     self.waiting = Some((job, want));
@@ -236,12 +248,16 @@ impl Unix {
                 }
             }
             Answer::End | Answer::Interrupt if want == Want::Repeat => {
-                level.shell.status = 0;
+                if let Some(level) = self.levels.last_mut() {
+                    level.shell.status = 0;
+                }
                 return;
             }
             Answer::End | Answer::Interrupt => job.typed.ended = true,
         }
-        level.queue.push_front(job);
+        if let Some(level) = self.levels.last_mut() {
+            level.queue.push_front(job);
+        }
     }
 
     /// A line of the keyboard: a command, or a piece of one.
@@ -250,6 +266,9 @@ impl Unix {
             self.unfinished.clear();
             self.delimiter = None;
             return;
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.shell.line += 1;
         }
         self.unfinished.push_str(line);
         if self.delimiter.as_deref().is_some_and(|end| line.trim_start_matches('\t') != end) {
@@ -276,11 +295,18 @@ impl Unix {
         if line.trim().is_empty() {
             return;
         }
+        self.tell(reply);
         self.report_growing(Grown::Rested, context, reply);
         self.urls = urls(line);
         line.clone_into(&mut self.line);
-        self.reported_at = Some(reply.reports.len());
-        reply.report(report(line, &self.user, &self.urls));
+        match self.task {
+            // It is told once, with all addresses that it turns out to name.
+            Task::Command if self.levels.len() == 1 => self.untold = true,
+            Task::Command | Task::Login => {
+                self.reported_at = Some(reply.reports.len());
+                reply.report(report(line, &self.user, &self.urls));
+            }
+        }
         let Some(level) = self.levels.last_mut() else { return };
         level.shell.remember(line);
         match parse(text) {
@@ -291,7 +317,7 @@ impl Unix {
             Err(fault) => {
                 level.shell.status = 2;
                 let text = explain(&level.shell, &fault, line);
-                reply.send(text.replace('\n', "\r\n"));
+                self.say(&text, reply);
             }
         }
     }
@@ -301,6 +327,7 @@ impl Unix {
         let room = self.levels.len() < MAX_LEVELS;
         let Some(level) = self.levels.last_mut() else { return Vec::new() };
         let before = level.shell.clone();
+        let always = job.item.link == Link::Always;
         let mut world = World::new(context, job.typed.clone());
         let done = world.run_item(&mut level.shell, &job.item, SCREEN);
         if let Err(Stop::Need(want)) = done {
@@ -308,6 +335,12 @@ impl Unix {
             self.waiting = Some((job, want));
             return Vec::new();
         }
+        let done = match done {
+            Ok(()) if level.shell.strict && level.shell.status != 0 && always => {
+                Err(Stop::Exit(level.shell.status))
+            }
+            done => done,
+        };
         let mut steps = world.take_timeline();
         match done {
             Err(Stop::Enter(shell)) if room => {
@@ -315,7 +348,9 @@ impl Unix {
             }
             Err(Stop::Exit(status)) => {
                 let word = self.leave(status);
-                steps.push(Step::Show(format!("{word}\n").into_bytes()));
+                if self.medium == Medium::Terminal {
+                    steps.push(Step::Show(format!("{word}\n").into_bytes()));
+                }
             }
             Err(Stop::Spent) => {
                 level.queue.clear();
@@ -333,52 +368,6 @@ impl Unix {
         reply.reports.append(&mut world.reports);
         self.report_urls(urls, reply);
         steps
-    }
-
-    /// Remembers that something was added to a file, which may not be all of it.
-    fn grows(&mut self, path: String) {
-        let room = self.growing.len() < MAX_GROWING;
-        match self.growing.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, touched)) => *touched = true,
-            None if room => self.growing.push((path, true)),
-            None => {}
-        }
-    }
-
-    /// Reports the files that the last line has not added to, or all of them.
-    fn report_growing(&mut self, which: Grown, context: &mut Context<'_>, reply: &mut Reply) {
-        let mut world = World::new(context, Typed::default());
-        self.growing.retain_mut(|(path, touched)| {
-            let grows = std::mem::replace(touched, false) && which == Grown::Rested;
-            if !grows {
-                world.report_file(path, &self.user);
-            }
-            grows
-        });
-        reply.reports.append(&mut world.reports);
-    }
-
-    /// Adds web addresses to the line's report that were not to be seen in the line itself.
-    fn report_urls(&mut self, urls: Vec<String>, reply: &mut Reply) {
-        let before = self.urls.len();
-        for url in urls {
-            let bare = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-            let known = self
-                .urls
-                .iter()
-                .any(|known| known.trim_end_matches('/').ends_with(bare.trim_end_matches('/')));
-            if !known && self.urls.len() < MAX_URLS {
-                self.urls.push(url);
-            }
-        }
-        if self.urls.len() == before {
-            return;
-        }
-        let report = report(&self.line, &self.user, &self.urls);
-        match self.reported_at.and_then(|at| reply.reports.get_mut(at)) {
-            Some(known) => *known = report,
-            None => reply.report(report),
-        }
     }
 }
 

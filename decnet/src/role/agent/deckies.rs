@@ -218,7 +218,10 @@ impl Engine {
     fn replace_keeper(&mut self) -> Result<()> {
         let ended = self.keeper.end();
         if self.keeper.is_new() {
-            bail!("the keeper of the namespaces ends at once ({ended}); its own message says why");
+            bail!(
+                "the keeper of the deckies' namespaces ends at once ({ended}): its own message, \
+                 before this one, says why, and `decnet doctor` what to do about it"
+            );
         }
         tracing::warn!(%ended, "the keeper has ended, starting another");
         self.hear_face()?;

@@ -17,10 +17,12 @@ mod restores;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::utsname::uname;
 
+use crate::cli::WrongUse;
 use crate::edge::bpf::Programs;
 use crate::edge::links::Links;
 use crate::edge::privileges::{self, AGENT};
@@ -30,6 +32,7 @@ use crate::edge::{child, clock, files, limits, random};
 use crate::logic::config;
 use crate::logic::control::{Found, RUNNING, SOCKET};
 use crate::logic::event::Stamp;
+use crate::logic::kernel;
 
 use capture::Capture;
 use captures::Captures;
@@ -41,7 +44,7 @@ use restores::Restores;
 use writer::Writer;
 
 /// Name of the lock in the run directory.
-const LOCK: &str = "agent.lock";
+pub const LOCK: &str = "agent.lock";
 
 /// Name of the directory of pins in the run directory.
 pub const PINS: &str = "bpf";
@@ -91,11 +94,29 @@ pub fn run(settings: &Settings) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(settings, programs))
+    let served = runtime.block_on(serve(settings, programs));
+    // Nothing may be left of an agent that has ended, also of one that could not begin.
+    let removed = remove_traces(&settings.run_dir);
+    served.and(removed)
+}
+
+/// Removes what an agent leaves in its run directory.
+///
+/// # Errors
+///
+/// When something cannot be removed; the rest is.
+pub fn remove_traces(run_dir: &Path) -> Result<()> {
+    let mut removed = Ok(());
+    for name in [SOCKET, RUNNING, LOCK] {
+        removed = removed.and(files::remove(&run_dir.join(name)));
+    }
+    removed.context("cannot remove what the agent has left")
 }
 
 /// Gets the capture programs, and becomes what the agent may be.
 fn prepare(settings: &Settings) -> Result<Programs> {
+    let name = uname().context("the kernel does not say its version")?;
+    kernel::check(&name.release().to_string_lossy())?;
     let dirs = [&settings.state_dir, &settings.run_dir];
     if !privileges::is_root() {
         let lacking = privileges::lacking(&AGENT);
@@ -112,7 +133,8 @@ fn prepare(settings: &Settings) -> Result<Programs> {
              systemd unit `decnet-bpf.service`",
         );
     }
-    let account = privileges::account(settings.user.as_deref())?;
+    let account = privileges::account(settings.user.as_deref())
+        .map_err(|error| WrongUse(error.to_string()))?;
     for dir in dirs {
         files::make_dir(dir)?;
         files::give(dir, account)?;
@@ -134,13 +156,13 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
         state_dir: settings.state_dir.clone(),
         changed: true,
     };
+    let fleet = settings.fleet.clone();
+    let placed = placing::place(node.clone(), interface.index, fleet, BTreeMap::new()).await;
+    let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
     let mut store = Store::create(&store::path(&settings.state_dir))?;
     store.save_deckies(&[], clock::now())?;
     let sinks =
         Sinks::open(settings.journal, settings.syslog_file.as_deref(), &settings.syslog_sd_id)?;
-    let fleet = settings.fleet.clone();
-    let placed = placing::place(node.clone(), interface.index, fleet, BTreeMap::new()).await;
-    let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
     node.save(placed.deckies.iter())?;
     let keys: Vec<String> =
         placed.deckies.iter().map(|decky| restores::key(&decky.identity)).collect();
@@ -174,9 +196,5 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
         waiting: Vec::new(),
         restores: Restores::default(),
     };
-    engine.run(ears, placed.deckies).await?;
-    for name in [SOCKET, RUNNING] {
-        files::remove(&settings.run_dir.join(name))?;
-    }
-    Ok(())
+    engine.run(ears, placed.deckies).await
 }

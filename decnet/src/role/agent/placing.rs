@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::edge::links::{Interface, Links};
+use crate::cli::WrongUse;
+use crate::edge::links::{Interface, LinkError, Links};
 use crate::edge::{clock, files, probe, random};
 use crate::logic::config::{ConfigError, DeckyWish, Fleet, NetworkWish};
 use crate::logic::decky::{Decky, Secret};
@@ -43,8 +44,13 @@ pub(super) struct Placed {
 }
 
 impl Node {
-    /// Keeps the addresses of the deckies for the next start.
+    /// Keeps who the node is, and the addresses of the deckies, for the next start.
     pub(super) fn save<'a>(&self, deckies: impl Iterator<Item = &'a Decky>) -> Result<()> {
+        let seed = self.state_dir.join(SEED);
+        if files::read(&seed)?.is_none() {
+            let saved = SavedSeed { secret: self.seed.secret.clone(), made: self.seed.made };
+            files::replace(&seed, &serde_json::to_vec(&saved)?)?;
+        }
         let addresses: BTreeMap<&DeckyName, Ipv4Addr> =
             deckies.map(|decky| (&decky.identity.name, decky.identity.ip)).collect();
         let bytes = serde_json::to_vec_pretty(&addresses)?;
@@ -67,7 +73,7 @@ impl Node {
     }
 }
 
-/// The node's seed: the one it has, or a new one.
+/// The node's seed: the one it has, or a new one, which [`Node::save`] keeps.
 pub(super) fn seed(state_dir: &Path) -> Result<NodeSeed> {
     let path = state_dir.join(SEED);
     if let Some(bytes) = files::read(&path)? {
@@ -81,30 +87,38 @@ pub(super) fn seed(state_dir: &Path) -> Result<NodeSeed> {
     }
     let mut secret = Secret([0; 32]);
     random::fill(&mut secret.0);
-    let saved = SavedSeed { secret, made: clock::now() };
-    files::replace(&path, &serde_json::to_vec(&saved)?)?;
-    Ok(NodeSeed { secret: saved.secret, made: saved.made })
+    Ok(NodeSeed { secret, made: clock::now() })
 }
 
 /// The interface to use: the one that is named, or the one of the default route.
 pub(in crate::role) async fn interface(links: &Links, name: Option<&str>) -> Result<Interface> {
+    let wrong = |what: String| Err(WrongUse(what).into());
     let interface = match name {
-        Some(name) => links.interface(name).await?,
+        Some(name) => match links.interface(name).await {
+            Err(error @ LinkError::Unknown(_)) => {
+                let there = links.names().await?;
+                return wrong(format!("{error}: there are {}", there.join(", ")));
+            }
+            found => found?,
+        },
         None => default_interface(links).await?,
     };
     let name = &interface.name;
     if interface.loopback {
-        bail!("`{name}` is the loopback: deckies need a network interface of a LAN");
+        return wrong(format!(
+            "`{name}` is the loopback: deckies need a network interface of a LAN"
+        ));
     }
-    if interface.mac.is_none() {
-        bail!("`{name}` is no Ethernet interface: macvlan, which deckies are made of, needs one");
-    }
-    let kernel = Path::new("/sys/class/net").join(name);
-    if kernel.join("wireless").exists() || kernel.join("phy80211").exists() {
-        bail!(
+    if is_wireless(Path::new("/sys/class/net"), name) {
+        return wrong(format!(
             "`{name}` is wireless: an access point takes no frames of other MAC addresses, which \
              deckies have; name a wired interface with --interface"
-        );
+        ));
+    }
+    if interface.mac.is_none() {
+        return wrong(format!(
+            "`{name}` is no Ethernet interface: macvlan, which deckies are made of, needs one"
+        ));
     }
     if !interface.up {
         bail!("`{name}` is down: set it up first, for example with `ip link set {name} up`");
@@ -119,7 +133,14 @@ async fn default_interface(links: &Links) -> Result<Interface> {
             return Ok(interface);
         }
     }
-    bail!("no network interface has a default route: name the LAN's with --interface")
+    let what = "no network interface has a default route: name the LAN's with --interface";
+    Err(WrongUse(what.to_owned()).into())
+}
+
+/// Whether the kernel says below `sys` that an interface is wireless: `wireless` is there for
+/// drivers that speak the old interface, `phy80211` for the others.
+fn is_wireless(sys: &Path, name: &str) -> bool {
+    ["wireless", "phy80211"].iter().any(|sign| sys.join(name).join(sign).exists())
 }
 
 /// The network behind `interface`, where `wish` does not say otherwise.
@@ -176,7 +197,7 @@ fn at_line(wishes: &[DeckyWish], error: PlaceError) -> anyhow::Error {
     let name = match &error {
         PlaceError::InUse { name, .. } | PlaceError::Misplaced { name, .. } => Some(name),
         PlaceError::SameHostname { second, .. } => Some(second),
-        PlaceError::Full { .. } => None,
+        PlaceError::Full { .. } => return WrongUse(error.to_string()).into(),
     };
     let of = |wish: &&DeckyWish| Some(&wish.name) == name && wish.line > 0;
     match wishes.iter().find(of) {
@@ -184,3 +205,6 @@ fn at_line(wishes: &[DeckyWish], error: PlaceError) -> anyhow::Error {
         None => error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,13 +10,10 @@ use crate::edge::bpf::Programs;
 use crate::edge::links::{Interface, Links};
 use crate::edge::privileges::{self, AGENT};
 use crate::edge::{limits, namespace};
+use crate::logic::kernel;
 use crate::logic::mac::Mac;
 use crate::role::up::visitor::CLIENTS;
 
-/// First kernel on which the agent's two capabilities suffice to use pinned programs.
-const OLDEST: (u32, u32) = (5, 19);
-/// First kernel with tcx.
-const TCX: (u32, u32) = (6, 6);
 /// File descriptors that a node of a thousand deckies with five services needs.
 const FILES: u64 = 16_384;
 
@@ -41,20 +38,14 @@ fn kernel() -> Finding {
         return Finding::fail("kernel", "it does not say its version", "run this on Linux");
     };
     let release = name.release().to_string_lossy().into_owned();
-    let mut numbers =
-        release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse().ok());
-    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < OLDEST {
-        let advice = format!("deckies need Linux {}.{} or newer", OLDEST.0, OLDEST.1);
-        return Finding::fail("kernel", release, advice);
-    }
-    if version < TCX {
-        return Finding::ok(
+    match kernel::check(&release) {
+        Err(error) => Finding::fail("kernel", release, error.to_string()),
+        Ok(version) if version < kernel::TCX => Finding::ok(
             "kernel",
-            format!("{release}: capture through clsact (tcx comes with 6.6)"),
-        );
+            format!("{release}: capture through clsact (tcx comes with {})", kernel::TCX),
+        ),
+        Ok(_) => Finding::ok("kernel", format!("{release}: capture through tcx")),
     }
-    Finding::ok("kernel", format!("{release}: capture through tcx"))
 }
 
 fn capabilities() -> Finding {

@@ -48,3 +48,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_catalogue_in_deploy_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/decnet.catalog");
+    let wanted = super::catalogue();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &wanted).expect("the folder is there");
+    }
+    let found = std::fs::read_to_string(path).expect("`cargo xtask generate` makes it");
+    assert_eq!(found, wanted, "`cargo xtask generate` makes it current");
+}

@@ -12,7 +12,6 @@
 
 mod auth;
 mod connection;
-mod console;
 mod delay;
 mod fault;
 mod fingerprint;

@@ -2,7 +2,9 @@
 //!
 //! Linux's was watched at inetutils-telnetd 2.4: it offers seven options and waits for five
 //! answers, asks for the values of what the client has, offers six more, waits for the answer
-//! about ECHO, and only then shows its banner.
+//! about ECHO, and only then shows its banner. Debian's client offers seven options of its own
+//! before it is asked, as soon as the port is 23: what it offers is taken then and not asked for
+//! again, and its line mode is ended at the last.
 
 use super::wire::{DO, DONT, Event, IAC, SB, SE, WILL, WONT};
 use crate::logic::event::text;
@@ -27,6 +29,9 @@ const NEW_ENVIRON: u8 = 39;
 /// The options whose answers Linux and FreeBSD wait for first, and in which order they ask for
 /// the values.
 const FIRST: [u8; 5] = [TSPEED, DISPLAY, NEW_ENVIRON, OLD_ENVIRON, TTYPE];
+/// What Linux and FreeBSD offer then.
+const SECOND: [(u8, u8); 6] =
+    [(WILL, SGA), (DO, ECHO), (DO, LINEMODE), (DO, NAWS), (WILL, STATUS), (DO, FLOW)];
 /// Most variables of the client's environment that are kept.
 const MAX_VARIABLES: usize = 16;
 
@@ -48,6 +53,8 @@ pub(super) struct Opening {
     /// The client's special characters, agreed to.
     special: Vec<u8>,
     gave_up: bool,
+    /// Options that were agreed on because the client offered them before it was asked.
+    early: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +94,7 @@ impl Default for Opening {
             environ: Vec::new(),
             special: Vec::new(),
             gave_up: false,
+            early: Vec::new(),
         }
     }
 }
@@ -196,26 +204,30 @@ impl Opening {
                     Phase::Values
                 }
                 Phase::Values if self.awaited.is_empty() => {
-                    say(
-                        out,
-                        &[
-                            (WILL, SGA),
-                            (DO, ECHO),
-                            (DO, LINEMODE),
-                            (DO, NAWS),
-                            (WILL, STATUS),
-                            (DO, FLOW),
-                        ],
-                    );
+                    let mut offers = SECOND.to_vec();
+                    offers.retain(|(_, option)| !self.early.contains(option));
+                    say(out, &offers);
                     Phase::Second
                 }
                 Phase::Second if self.said(ECHO) != 0 => {
-                    if self.said(LINEMODE) == WILL {
+                    if self.early.contains(&LINEMODE) {
+                        self.early.push(ECHO);
+                        say(out, &[(WILL, ECHO), (DO, BINARY)]);
+                        if self.said(FLOW) == WILL {
+                            flow(out);
+                        }
+                        say(out, &[(DONT, LINEMODE)]);
+                        Phase::Mode
+                    } else if self.said(LINEMODE) == WILL {
                         Phase::Mode
                     } else {
                         say(out, &[(WILL, ECHO), (DO, TIMING), (DO, BINARY)]);
                         Phase::Settled
                     }
+                }
+                Phase::Mode if self.early.contains(&LINEMODE) && self.said(LINEMODE) == WONT => {
+                    self.agree(out);
+                    Phase::Settled
                 }
                 Phase::First | Phase::Values | Phase::Second | Phase::Mode => return false,
             };
@@ -256,12 +268,26 @@ impl Opening {
             AUTHENTICATION,
         ];
         match option {
+            ENCRYPT if verb == WILL && self.server == Server::Inetutils => {
+                if self.is_early(ENCRYPT) {
+                    say(out, &[(DO, ENCRYPT)]);
+                    out.extend([IAC, SB, ENCRYPT, 1, IAC, SE]);
+                }
+            }
+            NAWS | FLOW | LINEMODE if verb == WILL && self.is_early(option) => {
+                say(out, &[(DO, option)]);
+                if option == LINEMODE {
+                    out.extend([IAC, SB, LINEMODE, 1, 16, IAC, SE, 0]);
+                }
+            }
             _ if verb == WILL && !known.contains(&option) => self.refuse(DONT, option, out),
             LINEMODE if verb == WILL && self.phase == Phase::Second => {
                 // The NUL behind a value is inetutils' own: it sends one byte too many.
                 out.extend([IAC, SB, LINEMODE, 1, 3, IAC, SE, 0]);
             }
-            FLOW if verb == WILL && self.said(LINEMODE) != WILL => flow(out),
+            FLOW if verb == WILL && self.said(LINEMODE) != WILL && !self.early.contains(&FLOW) => {
+                flow(out);
+            }
             _ => {}
         }
     }
@@ -269,14 +295,32 @@ impl Opening {
     /// The client asks us to do or not to do something.
     fn asked(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
         let ours = [BINARY, ECHO, SGA, STATUS, AUTHENTICATION, ENCRYPT];
-        if verb == DO && option == TIMING {
+        if verb == DO && [SGA, STATUS].contains(&option) && self.is_early(option) {
+            say(out, &[(WILL, option)]);
+        } else if verb == DO && option == TIMING {
             say(out, &[(WILL, TIMING)]);
-        } else if verb == DO && option == ECHO && self.phase != Phase::Settled {
+        } else if self.asks_for_echo(verb, option) {
             say(out, &[(WILL, ECHO)]);
             self.refused.push((WILL, ECHO));
         } else if verb == DO && !ours.contains(&option) {
             self.refuse(WONT, option, out);
         }
+    }
+
+    /// Whether it asks for what has not been offered yet.
+    fn asks_for_echo(&self, verb: u8, option: u8) -> bool {
+        let offered = self.phase == Phase::Settled || self.early.contains(&ECHO);
+        (verb, option) == (DO, ECHO) && !offered
+    }
+
+    /// Whether the client speaks of an option before it was asked; once for each.
+    fn is_early(&mut self, option: u8) -> bool {
+        let is_early =
+            matches!(self.phase, Phase::First | Phase::Values) && !self.early.contains(&option);
+        if is_early {
+            self.early.push(option);
+        }
+        is_early
     }
 
     fn refuse(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
@@ -305,13 +349,18 @@ impl Opening {
                     flow(out);
                 }
                 say(out, &[(WILL, ECHO), (DO, BINARY), (DONT, LINEMODE)]);
-                out.extend([IAC, SB, LINEMODE, 3]);
-                out.append(&mut std::mem::take(&mut self.special));
-                out.extend([IAC, SE]);
+                self.agree(out);
                 self.phase = Phase::Settled;
             }
             _ => {}
         }
+    }
+
+    /// Agrees to the client's special characters.
+    fn agree(&mut self, out: &mut Vec<u8>) {
+        out.extend([IAC, SB, LINEMODE, 3]);
+        out.append(&mut std::mem::take(&mut self.special));
+        out.extend([IAC, SE]);
     }
 
     /// Variables as RFC 1572 has them: 0 or 3 before a name, 1 before its value.

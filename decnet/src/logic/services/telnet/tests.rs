@@ -97,6 +97,30 @@ fn talk(visit: &mut Visit, bytes: &[u8]) -> Vec<u8> {
     visit.call(|session, context, reply| session.receive(bytes, context, reply)).0
 }
 
+/// Watched between inetutils' telnet and telnetd 2.4, at port 23.
+#[test]
+fn a_client_that_offers_before_it_is_asked_is_answered_as_by_inetutils() {
+    let (mut visit, _) = Visit::new("debian-12", &Settings::default());
+    let first: &[u8] = b"\xff\xfd\x26\xff\xfb\x26\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfb\x20\
+        \xff\xfb\x21\xff\xfb\x22\xff\xfb\x27\xff\xfd\x05";
+    let taken: &[u8] = b"\xff\xfd\x26\xff\xfa\x26\x01\xff\xf0\xff\xfb\x03\xff\xfd\x1f\xff\xfd\x21\
+        \xff\xfd\x22\xff\xfa\x22\x01\x10\xff\xf0\0\xff\xfb\x05";
+    assert_eq!(talk(&mut visit, first), taken);
+    let second = b"\xff\xfd\x25\xff\xfa\x26\x01\xff\xf0\xff\xfc\x23\xff\xfc\x24";
+    let asked: &[u8] = b"\xff\xfa\x20\x01\xff\xf0\xff\xfa\x27\x01\xff\xf0\xff\xfa\x18\x01\xff\xf0";
+    assert_eq!(talk(&mut visit, second), asked);
+    let third = b"\xff\xfa\x1f\0\x50\0\x18\xff\xf0\xff\xfa\x22\x03\x01\0\0\x03\x62\x03\xff\xf0\
+        \xff\xfd\x03\xff\xfa\x22\x01\x14\xff\xf0";
+    assert_eq!(talk(&mut visit, third), b"");
+    assert_eq!(talk(&mut visit, VALUES), b"\xff\xfd\x01");
+    let ended: &[u8] = b"\xff\xfb\x01\xff\xfd\x00\xff\xfa\x21\x03\xff\xf0\0\xff\xfe\x22";
+    assert_eq!(talk(&mut visit, b"\xff\xfc\x01"), ended);
+    let login = talk(&mut visit, b"\xff\xfd\x01\xff\xfb\x00\xff\xfc\x22");
+    let agreed: &[u8] = b"\xff\xfa\x22\x03\x03\xe2\x03\xff\xf0\r\nLinux ";
+    assert!(login.starts_with(agreed), "{login:?}");
+    assert!(login.ends_with(b"login: "), "{login:?}");
+}
+
 #[test]
 fn the_opening_is_that_of_inetutils() {
     let (mut visit, offers) = Visit::new("debian-12", &Settings::default());

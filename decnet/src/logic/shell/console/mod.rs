@@ -4,6 +4,7 @@
 mod editor;
 mod keys;
 mod line;
+mod pipe;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub struct Console {
     kind: String,
     door: Door,
     echo: Echo,
+    medium: Medium,
     interior: Option<Interior>,
     keys: Keys,
     editor: Editor,
@@ -54,6 +56,21 @@ pub(super) enum Door {
 enum Echo {
     Here,
     There,
+}
+
+/// What connects the visitor with what stands behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// Lines as they are; no more come when the input has ended.
+    Pipes(Input),
+    Terminal,
+}
+
+/// Whether more may come through a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Ended,
+    Open,
 }
 
 /// What stands behind the terminal.
@@ -100,6 +117,8 @@ pub(super) enum Answer {
     /// `^C`.
     Interrupt,
     Line(String),
+    /// What came before the end of a pipe, or was too long to be waited for: no line end follows.
+    Piece(String),
 }
 
 impl Console {
@@ -111,6 +130,7 @@ impl Console {
             kind: String::new(),
             door: Door::Sshd,
             echo: Echo::Here,
+            medium: Medium::Terminal,
             interior: None,
             keys: Keys::default(),
             editor: Editor::default(),
@@ -144,7 +164,7 @@ impl Console {
     pub fn open(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let interior = match context.decky.persona.family {
             Family::Bsd | Family::Linux => {
-                let mut unix = Unix::new(&self.user, &self.kind, context);
+                let mut unix = Unix::new(&self.user, &self.kind, self.medium, context);
                 unix.resize(self.columns);
                 Interior::Unix(Box::new(unix))
             }
@@ -154,8 +174,10 @@ impl Console {
             }
         };
         self.interior = Some(interior);
-        let greeting = super::greeting::greeting(&self.user, self.door, context);
-        show(reply, greeting.as_bytes());
+        if !self.is_plain() {
+            let greeting = super::greeting::greeting(&self.user, self.door, context);
+            self.show(reply, greeting.as_bytes());
+        }
         self.advance(context, reply);
     }
 
@@ -169,7 +191,7 @@ impl Console {
         let room = MAX_AHEAD.saturating_sub(self.ahead.len());
         self.ahead.extend(bytes.iter().take(room));
         if self.waiting {
-            if bytes.contains(&3) {
+            if bytes.contains(&3) && self.medium == Medium::Terminal {
                 self.timeline.clear();
             }
             return None;
@@ -205,7 +227,7 @@ impl Console {
         loop {
             while let Some(step) = self.timeline.pop_front() {
                 match step {
-                    Step::Show(bytes) => show(reply, &bytes),
+                    Step::Show(bytes) => self.show(reply, &bytes),
                     Step::Wait(span) => {
                         self.wait(span, reply);
                         return None;
@@ -218,9 +240,25 @@ impl Console {
                 Next::Ask(question) => {
                     let answer = self.ask(&question, context, reply)?;
                     self.asked = false;
+                    if answer == Answer::End && self.ends_with_input() {
+                        return Some(0);
+                    }
                     self.answer(answer, context, reply);
                 }
             }
+        }
+    }
+
+    /// Sends bytes as a terminal driver does: a line ends with `\r\n`.
+    fn show(&self, reply: &mut Reply, bytes: &[u8]) {
+        if self.is_plain() {
+            return reply.send(bytes);
+        }
+        for byte in bytes {
+            if *byte == b'\n' {
+                reply.bytes.push(b'\r');
+            }
+            reply.bytes.push(*byte);
         }
     }
 
@@ -254,6 +292,9 @@ impl Console {
         context: &mut Context<'_>,
         reply: &mut Reply,
     ) -> Option<Answer> {
+        if let Medium::Pipes(input) = self.medium {
+            return self.read(question, input, reply);
+        }
         if !self.asked {
             self.asked = true;
             let history = match &self.interior {
@@ -265,7 +306,7 @@ impl Console {
                 question.kind = Asked::Unseen;
             }
             self.editor.begin(&question, history);
-            show(reply, question.prompt.as_bytes());
+            self.show(reply, question.prompt.as_bytes());
         }
         while let Some(byte) = self.ahead.pop_front() {
             let Some(key) = self.keys.take(byte) else { continue };
@@ -293,19 +334,9 @@ impl Console {
             reply.send(b"\x07");
         } else {
             let list = choices.join("  ");
-            show(reply, format!("\n{list}\n{}", question.prompt).as_bytes());
+            self.show(reply, format!("\n{list}\n{}", question.prompt).as_bytes());
             self.editor.redraw(&mut reply.bytes);
         }
-    }
-}
-
-/// Sends bytes as a terminal driver does: a line ends with `\r\n`.
-fn show(reply: &mut Reply, bytes: &[u8]) {
-    for byte in bytes {
-        if *byte == b'\n' {
-            reply.bytes.push(b'\r');
-        }
-        reply.bytes.push(*byte);
     }
 }
 

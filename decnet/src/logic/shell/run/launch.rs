@@ -183,7 +183,12 @@ pub(in crate::logic::shell) fn explain(shell: &Shell, fault: &Fault, text: &str)
             _ => format!("{name}: {last}: Syntax error: end of file unexpected\n"),
         };
     }
-    let at = |line: usize| if script { format!("{name}: -c: line {line}") } else { name.clone() };
+    // What comes through a pipe is no `-c`.
+    let from = if name.starts_with('-') { "" } else { "-c: " };
+    let before = shell.line.saturating_sub(1);
+    let at = |line: usize| {
+        if script { format!("{name}: {from}line {}", before + line) } else { name.clone() }
+    };
     match fault {
         Fault::Document(delimiter) => format!(
             "{}: warning: here-document at line 1 delimited by end-of-file (wanted \

@@ -27,6 +27,8 @@ pub(in crate::logic::shell) struct Shell {
     /// What it calls itself: `-bash`, `bash`, `sh`.
     pub(in crate::logic::shell) name: String,
     pub(in crate::logic::shell) status: u8,
+    /// The line of its script that it is at, from 1.
+    pub(in crate::logic::shell) line: usize,
     /// `$1` and so on.
     pub(in crate::logic::shell) arguments: Vec<String>,
     pub(in crate::logic::shell) aliases: BTreeMap<String, String>,
@@ -69,6 +71,7 @@ impl Shell {
             manner,
             name: name.to_owned(),
             status: 0,
+            line: 1,
             arguments: Vec::new(),
             aliases: BTreeMap::new(),
             functions: BTreeMap::new(),
@@ -116,7 +119,7 @@ impl Shell {
     pub(in crate::logic::shell) fn complaint(&self) -> String {
         match self.manner {
             Manner::Script if self.name == "sh" => "sh: 1".to_owned(),
-            Manner::Script => format!("{}: line 1", self.name),
+            Manner::Script => format!("{}: line {}", self.name, self.line),
             Manner::Interactive | Manner::Login => self.name.clone(),
         }
     }

@@ -284,10 +284,9 @@ impl Connection {
             }
             Purpose::Session(session) => {
                 let tty = session.tty();
-                let (status, _) = link.run(|context, reply| session.end_of_input(context, reply));
-                if let Some(status) = status {
-                    channel.exit(Exit::Status(status), tty, link);
-                }
+                let (status, output) =
+                    link.run(|context, reply| session.end_of_input(context, reply));
+                self.after(usize::try_from(at).unwrap_or(usize::MAX), status, &output, tty, link);
             }
         }
     }

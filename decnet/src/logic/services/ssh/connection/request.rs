@@ -1,6 +1,5 @@
 //! Requests to a channel: a terminal, an environment, a program.
 
-use super::super::console::{Console, exec};
 use super::super::fault::Fault;
 use super::super::link::Link;
 use super::super::profile::Extras;
@@ -8,11 +7,12 @@ use super::super::scp::Scp;
 use super::super::sftp::Sftp;
 use super::super::wire::Reader;
 use super::Connection;
-use super::channel::{Exit, Purpose, Tty};
+use super::channel::{Exit, Purpose};
 use super::session::{Program, Terminal};
 use crate::logic::event::{Data, Kind, text};
 use crate::logic::services::Report;
 use crate::logic::services::account::Account;
+use crate::logic::shell::Console;
 
 /// What a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +85,8 @@ impl Connection {
         };
         let answer = match kind {
             b"pty-req" => {
-                let _term = reader.text()?;
-                let size = Terminal::new(reader.u32()?, reader.u32()?);
+                let kind = reader.text()?;
+                let size = Terminal::new(kind, reader.u32()?, reader.u32()?);
                 let (_width, _height, _modes) = (reader.u32()?, reader.u32()?, reader.string()?);
                 reader.end()?;
                 if session.terminal.is_some() {
@@ -151,7 +151,7 @@ impl Connection {
             b"window-change" => {
                 let answer = resized(&mut session.terminal, reader)?;
                 if let (Program::Console(console), Some(size)) =
-                    (&mut session.program, session.terminal)
+                    (&mut session.program, &session.terminal)
                 {
                     console.resize(size.columns, size.rows);
                 }
@@ -191,11 +191,10 @@ impl Connection {
         let Purpose::Session(session) = &mut channel.purpose else { return };
         session.report_env(link.reply);
         let tty = session.tty();
-        let size = session.terminal.unwrap_or(Terminal::new(0, 0));
         let account = Account::of(&user, link.context);
         let (status, output) = match start {
             Start::Shell => {
-                let mut console = Console::new(&user, size.columns, size.rows);
+                let mut console = console(&user, session.terminal.as_ref());
                 let ((), output) = link.run(|context, reply| console.open(context, reply));
                 session.program = Program::Console(Box::new(console));
                 (None, output)
@@ -213,10 +212,11 @@ impl Connection {
                     (None, output)
                 }
                 None => {
+                    let mut console = console(&user, session.terminal.as_ref());
                     let (status, output) =
-                        link.run(|context, reply| exec(&user, command, context, reply));
-                    session.program = Program::Ended(status);
-                    (Some(status), if tty == Tty::Some { with_returns(&output) } else { output })
+                        link.run(|context, reply| console.exec(command, context, reply));
+                    session.program = Program::Console(Box::new(console));
+                    (status, output)
                 }
             },
         };
@@ -226,23 +226,23 @@ impl Connection {
 
 /// A `window-change`, which OpenSSH never refuses.
 fn resized(terminal: &mut Option<Terminal>, mut reader: Reader<'_>) -> Result<Answer, Fault> {
-    let size = Terminal::new(reader.u32()?, reader.u32()?);
+    let (columns, rows) = (reader.u32()?, reader.u32()?);
     let (_width, _height) = (reader.u32()?, reader.u32()?);
     reader.end()?;
     if let Some(terminal) = terminal {
-        *terminal = size;
+        *terminal = Terminal::new(terminal.kind.as_bytes(), columns, rows);
     }
     Ok(Answer::Success)
 }
 
-/// Output as a terminal shows it that nothing else has looked at.
-fn with_returns(output: &[u8]) -> Vec<u8> {
-    let lines = output.split_inclusive(|byte| *byte == b'\n');
-    let shown = lines.map(|line| match line.strip_suffix(b"\n") {
-        Some(text) => [text, b"\r\n"].concat(),
-        None => line.to_vec(),
-    });
-    shown.flatten().collect()
+/// A shell on the terminal that was asked for, or on pipes.
+fn console(user: &str, terminal: Option<&Terminal>) -> Console {
+    match terminal {
+        Some(Terminal { kind, columns, rows }) => {
+            Console::new(user, *columns, *rows).on_terminal(kind)
+        }
+        None => Console::new(user, 80, 24).on_pipes(),
+    }
 }
 
 /// The report of a program that is no shell.

@@ -1,11 +1,11 @@
 //! A program in a channel: what was asked for before it starts, and what it is.
 
-use super::super::console::Console;
 use super::super::scp::Scp;
 use super::super::sftp::Sftp;
 use super::channel::Tty;
 use crate::logic::event::{Data, Kind, text};
 use crate::logic::services::{Context, Reply, Report};
+use crate::logic::shell::Console;
 
 /// Most environment variables that are kept, and their length.
 const MAX_ENV: usize = 32;
@@ -20,8 +20,10 @@ pub(super) struct Session {
 }
 
 /// A terminal that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terminal {
+    /// What it calls itself, such as `xterm-256color`.
+    pub(super) kind: String,
     pub(super) columns: u16,
     pub(super) rows: u16,
 }
@@ -29,7 +31,7 @@ pub(super) struct Terminal {
 /// What runs.
 #[derive(Debug, Default)]
 pub(super) enum Program {
-    /// A shell.
+    /// A shell, or a command that it runs.
     Console(Box<Console>),
     /// A command that is done; this is how it ended.
     Ended(u8),
@@ -44,12 +46,13 @@ pub(super) enum Program {
 
 impl Terminal {
     /// A terminal of this size, as far as sizes make sense.
-    pub(super) fn new(columns: u32, rows: u32) -> Self {
+    pub(super) fn new(kind: &[u8], columns: u32, rows: u32) -> Self {
         let side = |size: u32, usual: u16| match u16::try_from(size).unwrap_or(u16::MAX) {
             0 => usual,
             size => size.min(1000),
         };
-        Self { columns: side(columns, 80), rows: side(rows, 24) }
+        let kind = text(kind.get(..MAX_ENV_TEXT).unwrap_or(kind));
+        Self { kind, columns: side(columns, 80), rows: side(rows, 24) }
     }
 }
 
@@ -108,9 +111,11 @@ impl Session {
         context: &mut Context<'_>,
         reply: &mut Reply,
     ) -> Option<u8> {
+        if let Program::Console(console) = &mut self.program {
+            return console.end_of_input(context, reply);
+        }
         self.end(context, reply);
         match &self.program {
-            Program::Console(_) if self.terminal.is_none() => Some(0),
             Program::Scp(_) | Program::Sftp(_) => Some(0),
             Program::Console(_) | Program::Ended(_) | Program::None => None,
         }
@@ -121,7 +126,8 @@ impl Session {
         match &mut self.program {
             Program::Scp(scp) => scp.end(context, reply),
             Program::Sftp(sftp) => sftp.end(context, reply),
-            Program::Console(_) | Program::Ended(_) | Program::None => {}
+            Program::Console(console) => console.end(context, reply),
+            Program::Ended(_) | Program::None => {}
         }
     }
 

@@ -186,6 +186,54 @@ fn a_command_prints_and_ends() {
 }
 
 #[test]
+fn a_command_reads_what_the_visitor_sends() {
+    let mut visitor = in_session();
+    visitor.say(ask("exec").string("cat > /tmp/x; wc -c < /tmp/x"));
+    assert_eq!(output(&mut visitor), (Vec::new(), vec![93, 99]));
+    visitor.say(data(b"one\ntwo\nno line end"));
+    visitor.say(about(number::CHANNEL_EOF));
+    assert_eq!(output(&mut visitor), (b"19\n".to_vec(), vec![96, 98, 97]));
+    let upload = visitor.reports.iter().find(|report| report.kind == Kind::FileUpload).unwrap();
+    let mut digest = RawDigest::default();
+    digest.update(b"one\ntwo\nno line end");
+    assert_eq!(upload.raw, Some(digest.finish()));
+}
+
+#[test]
+fn a_shell_without_a_terminal_runs_lines_and_says_nothing_else() {
+    let mut visitor = in_session();
+    visitor.say(ask("shell"));
+    assert_eq!(output(&mut visitor), (Vec::new(), vec![93, 99]));
+    visitor.say(data(b"echo a\nnonsense\ncd /tmp\npwd\nexit 3\necho never\n"));
+    let (printed, kinds) = output(&mut visitor);
+    let shown = "a\n-bash: line 2: nonsense: command not found\n/tmp\n";
+    assert_eq!(String::from_utf8(printed).unwrap(), shown);
+    assert_eq!(kinds, [96, 98, 97]);
+    let commands = visitor.reports.iter().filter_map(|report| report.data.text("command"));
+    assert_eq!(commands.collect::<Vec<_>>(), ["echo a", "nonsense", "cd /tmp", "pwd", "exit 3"]);
+}
+
+#[test]
+fn a_shell_without_a_terminal_ends_with_its_input() {
+    for persona in ["debian-12", "windows-10"] {
+        let mut visitor = Visitor::of(persona, &Settings::default());
+        visitor.line();
+        visitor.exchange(Offer::default());
+        visitor.log_in("root");
+        visitor.say(open("session", 0));
+        visitor.messages();
+        visitor.say(ask("shell"));
+        visitor.messages();
+        visitor.say(data(b"hostname"));
+        visitor.say(about(number::CHANNEL_EOF));
+        let (printed, kinds) = output(&mut visitor);
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(kinds.ends_with(&[96, 98, 97]), "{persona}: {kinds:?} {printed}");
+        assert!(printed.to_lowercase().contains("files-01"), "{persona}: {printed}");
+    }
+}
+
+#[test]
 fn a_command_on_a_terminal_prints_returns() {
     let mut visitor = in_session();
     visitor.say(terminal());

@@ -1,0 +1,216 @@
+//! What cannot be had is said in one message that names it and what to do, with the right exit
+//! code, and leaves nothing behind.
+
+use std::path::Path;
+use std::process::Output;
+
+use decnet_tests::world::{World, decnet};
+
+const GOOD: &str = "[[decky]]\nname = \"web-01\"\nservices = [\"http\"]\n";
+
+/// Runs an agent that cannot be, by a program that becomes it, and shows that nothing is left.
+fn refused(world: &World, by: &[&str], config: &str, args: &[&str]) -> (i32, String) {
+    let path = world.config(config).display().to_string();
+    let dirs = world.dirs();
+    let program = decnet().display().to_string();
+    let mut line: Vec<&str> = by.to_vec();
+    line.extend([program.as_str(), "agent", "--config", &path]);
+    line.extend(dirs.iter().map(String::as_str));
+    line.extend(args);
+    let output = world.on_node(&line);
+    assert_eq!(world.links(), ["lo", "lan0"]);
+    assert_eq!(listing(&world.run_dir()), Vec::<String>::new(), "{output:?}");
+    assert_eq!(listing(&world.state_dir()), Vec::<String>::new(), "{output:?}");
+    said(&output)
+}
+
+fn said(output: &Output) -> (i32, String) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().expect("it ended by itself"), text)
+}
+
+/// The names in a directory; none when it is not there.
+fn listing(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn what_was_asked_for_and_cannot_be_is_named() {
+    let world = World::make();
+    let decky = |rest: &str| format!("[[decky]]\nname = \"web-01\"\nservices = [\"http\"]\n{rest}");
+    let on_lan = ["--interface", "lan0"];
+    let table: [(String, &[&str], i32, &str); 13] = [
+        (
+            GOOD.into(),
+            &["--interface", "eth7"],
+            2,
+            "there is no network interface `eth7`: there are lo, lan0",
+        ),
+        (
+            GOOD.into(),
+            &["--interface", "lo"],
+            2,
+            "`lo` is the loopback: deckies need a network interface of a LAN",
+        ),
+        (
+            GOOD.into(),
+            &[],
+            2,
+            "no network interface has a default route: name the LAN's with --interface",
+        ),
+        (GOOD.into(), &["--interface", "lan0", "--user", "nosuch"], 2, "there is no user `nosuch`"),
+        (
+            GOOD.replace("http", "gopher"),
+            &on_lan,
+            2,
+            "decnet.toml`: line 3: `gopher` is no service: there are ftp, http",
+        ),
+        (
+            decky("persona = \"amiga\""),
+            &on_lan,
+            2,
+            "decnet.toml`: line 4: `amiga` is no persona: there are debian-12",
+        ),
+        (decky("colour = \"red\""), &on_lan, 2, "decnet.toml`: line 4: unknown field `colour`"),
+        (decky("ip = 10.77.1.1"), &on_lan, 2, "decnet.toml`: line 4: "),
+        (
+            decky("ip = \"192.168.9.9\""),
+            &on_lan,
+            2,
+            "line 1: the address 192.168.9.9 of decky `web-01` is outside the subnet 10.77.0.0/16",
+        ),
+        (
+            decky("ip = \"10.77.255.2\""),
+            &on_lan,
+            2,
+            "line 1: the address 10.77.255.2 of decky `web-01` is the node's own",
+        ),
+        (
+            decky("count = 20\n[network]\nsubnet = \"10.77.255.0/29\""),
+            &on_lan,
+            2,
+            "the subnet 10.77.255.0/29 is full: 5 of 20 deckies have an address; ask for fewer, or say another `subnet`",
+        ),
+        (decky(GOOD), &on_lan, 2, "line 4: the name `web-01` is taken by the decky of line 1"),
+        (decky("[agent]\nspeed = 9"), &on_lan, 2, "line 5: `speed` is no option of agent"),
+    ];
+    for (config, args, code, wanted) in table {
+        let (found, message) = refused(&world, &[], &config, args);
+        assert!(message.contains(wanted), "{message}\nis not: {wanted}");
+        assert_eq!(found, code, "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    world.on_node(&["ip", "link", "set", "lan0", "down"]);
+    let (code, message) = refused(&world, &[], GOOD, &on_lan);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("`lan0` is down: set it up first"), "{message}");
+}
+
+#[test]
+fn an_agent_that_may_not_says_what_it_lacks() {
+    let world = World::make();
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let (code, message) = refused(&world, &nobody, GOOD, &["--interface", "lan0"]);
+    assert_eq!(code, 1, "{message}");
+    let wanted =
+        "the agent lacks CAP_NET_ADMIN and CAP_NET_RAW: start it as root, or as the systemd unit";
+    assert!(message.contains(wanted), "{message}");
+    // With them, and nothing that loads the capture programs.
+    std::fs::create_dir_all(world.state_dir()).expect("the directory is ours");
+    std::fs::create_dir_all(world.run_dir()).expect("the directory is ours");
+    for dir in [world.state_dir(), world.run_dir()] {
+        std::os::unix::fs::chown(dir, Some(65_534), Some(65_534)).expect("tests run as root");
+    }
+    let caps = ["--inh-caps=+net_admin,+net_raw", "--ambient-caps=+net_admin,+net_raw"];
+    let able: Vec<&str> = nobody.into_iter().chain(caps).collect();
+    let (code, message) = refused(&world, &able, GOOD, &["--interface", "lan0"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("run `decnet bpf load` as root"), "{message}");
+}
+
+/// The kernel lets nobody make a user namespace whose root is not that of its mounts
+/// (user_namespaces(7), EPERM): a refusal that touches nobody else.
+#[test]
+fn a_kernel_that_forbids_user_namespaces_is_said_to_do_so() {
+    let world = World::make();
+    let root = world.dir.join("root");
+    std::fs::create_dir(&root).expect("the directory is ours");
+    let script = "mount --rbind / \"$0\" && exec chroot \"$0\" \"$@\"";
+    let root = root.display().to_string();
+    let by = ["unshare", "--mount", "--propagation=private", "bash", "-c", script, &root];
+    let path = world.config(GOOD).display().to_string();
+    let (dirs, program) = (world.dirs(), decnet().display().to_string());
+    let mut line = by.to_vec();
+    line.extend([program.as_str(), "agent", "--interface", "lan0", "--config", &path]);
+    line.extend(dirs.iter().map(String::as_str));
+    let (code, message) = said(&world.on_node(&line));
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("cannot make a user namespace: EPERM"), "{message}");
+    assert!(message.contains("`decnet doctor`"), "{message}");
+    assert_eq!(world.links(), ["lo", "lan0"]);
+    assert_eq!(listing(&world.run_dir()), Vec::<String>::new());
+    // Where there may be none at all; the limit is that of the namespace which the test made.
+    let limit = "/proc/sys/user/max_user_namespaces";
+    let before = std::fs::read_to_string(limit).expect("the kernel has it");
+    let script = format!("echo 0 > {limit} && exec \"$@\"");
+    let line = ["unshare", "--user", "--map-root-user", "bash", "-c", &script, "-"];
+    let output = world.on_node(&[&line[..], &[&program, "doctor", "--json"]].concat());
+    assert_eq!(std::fs::read_to_string(limit).expect("the kernel has it"), before);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let all = findings.as_array().expect("a list");
+    let finding = all.iter().find(|finding| finding["check"] == "user namespaces");
+    let finding = finding.expect("it is checked");
+    assert_eq!(finding["verdict"], "fail");
+    assert_eq!(finding["found"], "forbidden: user.max_user_namespaces is 0");
+    let advice = finding["advice"].as_str().expect("it says what to do");
+    assert!(advice.contains("sysctl -w user.max_user_namespaces="), "{advice}");
+}
+
+#[test]
+fn an_operator_without_an_agent_is_told_so() {
+    let world = World::make();
+    let run_arg = world.run_arg();
+    let config = format!("--config={}", world.config(GOOD).display());
+    let state_dir = format!("--state-dir={}", world.state_dir().display());
+    let nothing = "is `decnet up` or `decnet agent` running";
+    let table: [(&[&str], &str); 9] = [
+        (&["status", &run_arg], nothing),
+        (&["deploy", &run_arg, &config], nothing),
+        (
+            &["deploy", &run_arg, "--config=/nonexistent"],
+            "there is no configuration file `/nonexistent`",
+        ),
+        (&["teardown", &run_arg, "--decky=web-01"], nothing),
+        (&["capture", &run_arg, "--decky=web-01", "--write=x"], nothing),
+        (&["events", &state_dir], "there are no events at `"),
+        (
+            &["events", &state_dir, "--kind=scan.nonsense"],
+            "`--kind scan.nonsense` is no kind of event: there are agent.gap",
+        ),
+        (
+            &["events", &state_dir, "--since=yesterday"],
+            "`--since yesterday`: it takes a time such as",
+        ),
+        (&["status", "--colour"], "unexpected argument '--colour'"),
+    ];
+    for (args, wanted) in table {
+        let (code, message) = said(&world.decnet(args));
+        assert_eq!(code, 2, "{args:?}: {message}");
+        assert!(message.contains(wanted), "{args:?}: {message}");
+    }
+}
+
+#[test]
+fn a_second_agent_is_refused_and_the_first_is_not_disturbed() {
+    let world = World::make();
+    let agent = world.agent(GOOD);
+    let dirs = world.dirs();
+    let mut line = vec!["agent", "--interface", "lan0"];
+    line.extend(dirs.iter().map(String::as_str));
+    let (code, message) = said(&world.decnet(&line));
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("another agent is running here (it holds `"), "{message}");
+    agent.wait_up();
+}
