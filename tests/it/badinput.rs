@@ -35,76 +35,61 @@ fn listing(dir: &Path) -> Vec<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// Shows that each command line is wrong use, and said to be so in one line.
+fn assert_wrong(config: &str, args: &[&str], wanted: &str, world: &World) {
+    let (code, message) = refused(world, &[], config, args);
+    assert!(message.contains(wanted), "{message}\nis not: {wanted}");
+    assert_eq!(code, 2, "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
+
 #[test]
-fn what_was_asked_for_and_cannot_be_is_named() {
+fn an_interface_that_cannot_carry_deckies_is_named() {
     let world = World::make();
-    let decky = |rest: &str| format!("[[decky]]\nname = \"web-01\"\nservices = [\"http\"]\n{rest}");
-    let on_lan = ["--interface", "lan0"];
-    let table: [(String, &[&str], i32, &str); 13] = [
-        (
-            GOOD.into(),
-            &["--interface", "eth7"],
-            2,
-            "there is no network interface `eth7`: there are lo, lan0",
-        ),
-        (
-            GOOD.into(),
-            &["--interface", "lo"],
-            2,
-            "`lo` is the loopback: deckies need a network interface of a LAN",
-        ),
-        (
-            GOOD.into(),
-            &[],
-            2,
-            "no network interface has a default route: name the LAN's with --interface",
-        ),
-        (GOOD.into(), &["--interface", "lan0", "--user", "nosuch"], 2, "there is no user `nosuch`"),
-        (
-            GOOD.replace("http", "gopher"),
-            &on_lan,
-            2,
-            "decnet.toml`: line 3: `gopher` is no service: there are ftp, http",
-        ),
-        (
-            decky("persona = \"amiga\""),
-            &on_lan,
-            2,
-            "decnet.toml`: line 4: `amiga` is no persona: there are debian-12",
-        ),
-        (decky("colour = \"red\""), &on_lan, 2, "decnet.toml`: line 4: unknown field `colour`"),
-        (decky("ip = 10.77.1.1"), &on_lan, 2, "decnet.toml`: line 4: "),
-        (
-            decky("ip = \"192.168.9.9\""),
-            &on_lan,
-            2,
-            "line 1: the address 192.168.9.9 of decky `web-01` is outside the subnet 10.77.0.0/16",
-        ),
-        (
-            decky("ip = \"10.77.255.2\""),
-            &on_lan,
-            2,
-            "line 1: the address 10.77.255.2 of decky `web-01` is the node's own",
-        ),
-        (
-            decky("count = 20\n[network]\nsubnet = \"10.77.255.0/29\""),
-            &on_lan,
-            2,
-            "the subnet 10.77.255.0/29 is full: 5 of 20 deckies have an address; ask for fewer, or say another `subnet`",
-        ),
-        (decky(GOOD), &on_lan, 2, "line 4: the name `web-01` is taken by the decky of line 1"),
-        (decky("[agent]\nspeed = 9"), &on_lan, 2, "line 5: `speed` is no option of agent"),
+    let table: [(&[&str], &str); 4] = [
+        (&["--interface", "eth7"], "there is no network interface `eth7`: there are lo, lan0"),
+        (&["--interface", "lo"], "`lo` is the loopback: deckies need a network interface of a LAN"),
+        (&[], "no network interface has a default route: name the LAN's with --interface"),
+        (&["--interface", "lan0", "--user", "nosuch"], "there is no user `nosuch`"),
     ];
-    for (config, args, code, wanted) in table {
-        let (found, message) = refused(&world, &[], &config, args);
-        assert!(message.contains(wanted), "{message}\nis not: {wanted}");
-        assert_eq!(found, code, "{message}");
-        assert_eq!(message.lines().count(), 1, "{message}");
+    for (args, wanted) in table {
+        assert_wrong(GOOD, args, wanted, &world);
     }
     world.on_node(&["ip", "link", "set", "lan0", "down"]);
-    let (code, message) = refused(&world, &[], GOOD, &on_lan);
+    let (code, message) = refused(&world, &[], GOOD, &["--interface", "lan0"]);
     assert_eq!(code, 1, "{message}");
     assert!(message.contains("`lan0` is down: set it up first"), "{message}");
+}
+
+#[test]
+fn what_a_file_asks_for_and_cannot_be_is_named_with_its_line() {
+    let world = World::make();
+    let address = "line 1: the address";
+    for (rest, wanted) in [
+        ("[decky.gopher]", "decnet.toml`: line 4: unknown field `gopher`"),
+        ("persona = \"amiga\"", "decnet.toml`: line 4: `amiga` is no persona: there are debian-12"),
+        ("colour = \"red\"", "decnet.toml`: line 4: unknown field `colour`"),
+        ("ip = 10.77.1.1", "decnet.toml`: line 4: "),
+        (
+            "ip = \"192.168.9.9\"",
+            "192.168.9.9 of decky `web-01` is outside the subnet 10.77.0.0/16",
+        ),
+        ("ip = \"10.77.255.2\"", "10.77.255.2 of decky `web-01` is the node's own"),
+        ("ip = \"10.77.255.7\"", "10.77.255.7 of decky `web-01` is in use by "),
+        (
+            "count = 20\n[network]\nsubnet = \"10.77.255.0/29\"",
+            "the subnet 10.77.255.0/29 is full: 5 of 20 deckies have an address; ask for fewer, or",
+        ),
+        (GOOD, "line 4: the name `web-01` is taken by the decky of line 1"),
+        ("[agent]\nspeed = 9", "line 5: `speed` is no option of agent"),
+    ] {
+        let wanted =
+            if rest.starts_with("ip = \"") { format!("{address} {wanted}") } else { wanted.into() };
+        assert_wrong(&format!("{GOOD}{rest}"), &["--interface", "lan0"], &wanted, &world);
+    }
+    let config = GOOD.replace("http", "gopher");
+    let wanted = "decnet.toml`: line 3: `gopher` is no service: there are ftp, http";
+    assert_wrong(&config, &["--interface", "lan0"], wanted, &world);
 }
 
 #[test]

@@ -60,13 +60,17 @@ fn events_are_found_by_what_is_asked_for() {
     assert_eq!(shown(&world, &[&since]), of(&|event: &Event| event.ts >= middle));
     assert_eq!(shown(&world, &[&since, "-n0"]), of(&|event: &Event| event.ts >= middle));
     assert_eq!(shown(&world, &["--since=2200-01-01T00:00:00Z"]), []);
-    // For people, and for other tools.
+    assert_readable(&world, all.len());
+}
+
+/// Shows that people and other tools can read all events.
+fn assert_readable(world: &World, count: usize) {
     let text = world.decnet(&["events", "--kind=auth.attempt", &world.run_arg()]).stdout;
     let text = String::from_utf8(text).expect("text");
     assert!(text.contains("user=a password=b outcome=failure"), "{text}");
     let lines = world.decnet(&["events", "--syslog", &world.run_arg()]).stdout;
     let lines = String::from_utf8(lines).expect("text");
-    assert_eq!(lines.lines().filter(|line| syslog::parse(line).is_ok()).count(), all.len());
+    assert_eq!(lines.lines().filter(|line| syslog::parse(line).is_ok()).count(), count);
 }
 
 #[test]
@@ -129,6 +133,16 @@ fn the_text_file_is_what_rsyslog_takes() {
     for (line, event) in text.lines().zip(&events) {
         assert_eq!(line, syslog::line(event, syslog::DEFAULT_SD_ID));
     }
+    let found = taken_by_rsyslog(&world, &text);
+    for (line, event) in found.lines().zip(&events) {
+        assert_taken(line, event);
+    }
+    assert!(found.contains("ro\\\"o]t\\\\ [x"), "{found}");
+}
+
+/// What rsyslog makes of lines.
+fn taken_by_rsyslog(world: &World, text: &str) -> String {
+    let count = text.lines().count();
     let dir = world.dir.join("rsyslog");
     std::fs::create_dir(&dir).expect("the directory is ours");
     let config = dir.join("rsyslog.conf").display().to_string();
@@ -150,26 +164,28 @@ fn the_text_file_is_what_rsyslog_takes() {
     let parsed = dir.join("parsed");
     let whole = || {
         let text = std::fs::read_to_string(&parsed).ok()?;
-        (text.lines().count() == events.len()).then_some(text)
+        (text.lines().count() == count).then_some(text)
     };
     let found = wait_for(whole).unwrap_or_else(|| {
-        panic!("rsyslog took {:?} of {}", std::fs::read_to_string(&parsed), events.len())
+        panic!("rsyslog took {:?} of {count}", std::fs::read_to_string(&parsed))
     });
     stop(&mut rsyslogd);
-    for (line, event) in found.lines().zip(&events) {
-        let taken: serde_json::Value = serde_json::from_str(line).expect(line);
-        let host = event.decky.as_ref().map_or("n1", |decky| decky.name.as_str());
-        assert_eq!(taken["id"], event.id.to_string(), "{line}");
-        assert_eq!(taken["kind"], event.event.as_str(), "{line}");
-        assert_eq!(taken["host"], host, "{line}");
-        assert_eq!(taken["app"], event.service.as_deref().unwrap_or("decnet"), "{line}");
-        assert_eq!(taken["severity"], event.event.severity().to_string(), "{line}");
-        if let Some(session) = event.session {
-            assert_eq!(taken["session"], session.to_string(), "{line}");
-        }
-        let user = event.creds.as_ref().and_then(|creds| creds.user.as_deref()).unwrap_or("");
-        assert_eq!(taken["user"], user, "{line}");
-        assert_eq!(taken["target"], event.data.text("target").unwrap_or(""), "{line}");
+    found
+}
+
+/// Shows that a line of rsyslog's says what the event says.
+fn assert_taken(line: &str, event: &Event) {
+    let taken: serde_json::Value = serde_json::from_str(line).expect(line);
+    let host = event.decky.as_ref().map_or("n1", |decky| decky.name.as_str());
+    assert_eq!(taken["id"], event.id.to_string(), "{line}");
+    assert_eq!(taken["kind"], event.event.as_str(), "{line}");
+    assert_eq!(taken["host"], host, "{line}");
+    assert_eq!(taken["app"], event.service.as_deref().unwrap_or("decnet"), "{line}");
+    assert_eq!(taken["severity"], event.event.severity().to_string(), "{line}");
+    if let Some(session) = event.session {
+        assert_eq!(taken["session"], session.to_string(), "{line}");
     }
-    assert!(found.contains("ro\\\"o]t\\\\ [x"), "{found}");
+    let user = event.creds.as_ref().and_then(|creds| creds.user.as_deref()).unwrap_or("");
+    assert_eq!(taken["user"], user, "{line}");
+    assert_eq!(taken["target"], event.data.text("target").unwrap_or(""), "{line}");
 }

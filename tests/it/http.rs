@@ -3,6 +3,7 @@
 
 use decnet::logic::event::{Event, Kind, Outcome, RawDigest};
 use decnet::logic::persona;
+use decnet::logic::status::DeckyStatus;
 use decnet_tests::world::World;
 
 /// A decky of each persona.
@@ -30,35 +31,7 @@ fn every_persona_answers_as_its_own_server_does() {
     let world = World::make();
     let agent = world.agent(&fleet());
     for decky in agent.status().expect("the agent answers").deckies {
-        let persona = persona::find(&decky.persona).expect("it is one");
-        let missing = match persona.http {
-            nginx if nginx.starts_with("nginx") => format!("<hr><center>{nginx}</center>"),
-            apache if apache.starts_with("Apache") => {
-                format!("<address>{apache} Server at {} Port 80</address>", decky.ip)
-            }
-            iis if iis.starts_with("Microsoft") => "404 - File or directory not found.".to_owned(),
-            _ => "<h1>404 Not Found</h1>".to_owned(),
-        };
-        let ip6 = decky.ip6.expect("the network has IPv6");
-        for host in [decky.ip.to_string(), format!("[{ip6}]")] {
-            let url = format!("http://{host}/");
-            let front = curl(&world, &["-gi", &url]);
-            assert!(front.starts_with("HTTP/1.1 200 OK\r\n"), "{url}: {front}");
-            assert_eq!(header(&front, "Server"), Some(persona.http), "{url}");
-            assert!(front.contains("<form"), "{url}: {front}");
-            let head = curl(&world, &["-gI", &url]);
-            assert_eq!(header(&head, "Content-Length"), header(&front, "Content-Length"), "{url}");
-            let nothing = curl(&world, &["-gi", &format!("{url}nothing/here")]);
-            assert!(nothing.starts_with("HTTP/1.1 404 Not Found\r\n"), "{url}: {nothing}");
-            let wanted = missing.replace(&decky.ip.to_string(), &host);
-            assert!(nothing.contains(&wanted), "{url}: {nothing}");
-        }
-        let old = curl(&world, &["-0i", &format!("http://{}/", decky.ip)]);
-        assert!(old.contains(" 200 OK\r\n"), "{}: {old}", decky.name);
-        // Two requests on one connection.
-        let url = format!("http://{}/", decky.ip);
-        let twice = ["-o/dev/null", "-o/dev/null", "-w%{num_connects} ", &url, &url];
-        assert_eq!(curl(&world, &twice), "1 0 ", "{}", decky.name);
+        assert_answers(&world, &decky);
     }
     let over_ip6 = |event: &Event| {
         event.event == Kind::HttpRequest
@@ -66,6 +39,39 @@ fn every_persona_answers_as_its_own_server_does() {
     };
     let event = world.event("a request over IPv6", over_ip6);
     assert!(event.data.text("user_agent").is_some_and(|agent| agent.starts_with("curl/")));
+}
+
+/// Shows that a decky answers as its persona's server does.
+fn assert_answers(world: &World, decky: &DeckyStatus) {
+    let persona = persona::find(&decky.persona).expect("it is one");
+    let missing = match persona.http {
+        nginx if nginx.starts_with("nginx") => format!("<hr><center>{nginx}</center>"),
+        apache if apache.starts_with("Apache") => {
+            format!("<address>{apache} Server at {} Port 80</address>", decky.ip)
+        }
+        iis if iis.starts_with("Microsoft") => "404 - File or directory not found.".to_owned(),
+        _ => "<h1>404 Not Found</h1>".to_owned(),
+    };
+    let ip6 = decky.ip6.expect("the network has IPv6");
+    for host in [decky.ip.to_string(), format!("[{ip6}]")] {
+        let url = format!("http://{host}/");
+        let front = curl(world, &["-gi", &url]);
+        assert!(front.starts_with("HTTP/1.1 200 OK\r\n"), "{url}: {front}");
+        assert_eq!(header(&front, "Server"), Some(persona.http), "{url}");
+        assert!(front.contains("<form"), "{url}: {front}");
+        let head = curl(world, &["-gI", &url]);
+        assert_eq!(header(&head, "Content-Length"), header(&front, "Content-Length"), "{url}");
+        let nothing = curl(world, &["-gi", &format!("{url}nothing/here")]);
+        assert!(nothing.starts_with("HTTP/1.1 404 Not Found\r\n"), "{url}: {nothing}");
+        let wanted = missing.replace(&decky.ip.to_string(), &host);
+        assert!(nothing.contains(&wanted), "{url}: {nothing}");
+    }
+    let old = curl(world, &["-0i", &format!("http://{}/", decky.ip)]);
+    assert!(old.contains(" 200 OK\r\n"), "{}: {old}", decky.name);
+    // Two requests on one connection.
+    let url = format!("http://{}/", decky.ip);
+    let twice = ["-o/dev/null", "-o/dev/null", "-w%{num_connects} ", &url, &url];
+    assert_eq!(curl(world, &twice), "1 0 ", "{}", decky.name);
 }
 
 fn is_login(event: &Event, via: &str) -> bool {

@@ -71,8 +71,8 @@ find /run/decnet
 ip -o link | wc -l
 "#;
 
-#[test]
-fn a_login_is_found_in_the_journal_and_explained() {
+/// What the visit printed, in a machine where systemd runs what is in `deploy`.
+fn visited() -> String {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = tempfile::tempdir().expect("a directory");
     let program = decnet();
@@ -92,6 +92,12 @@ fn a_login_is_found_in_the_journal_and_explained() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let what = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{text}\n{what}");
+    text
+}
+
+#[test]
+fn a_login_is_found_in_the_journal_and_explained() {
+    let text = visited();
     let part = |name: &str| -> &str {
         let rest = text.split(&format!("=== {name}\n")).nth(1).unwrap_or_else(|| panic!("{text}"));
         rest.split("=== ").next().unwrap_or(rest)

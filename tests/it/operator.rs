@@ -67,7 +67,17 @@ fn a_deployment_changes_what_it_says_and_nothing_else() {
             event.event == kind && event.decky.as_ref().is_some_and(|d| d.name.as_str() == name)
         });
     }
-    // What cannot be had changes nothing, and says where it is wrong.
+    ping(&mut stream);
+}
+
+#[test]
+fn a_deployment_that_cannot_be_changes_nothing_and_says_why() {
+    let world = World::make();
+    let agent = world.agent(&fleet(&["kept"]));
+    let deploy = |text: &str| {
+        let config = format!("--config={}", world.config(text).display());
+        world.decnet(&["deploy", &config, "--json", &world.run_arg()])
+    };
     for (text, wanted) in [
         (fleet(&["kept"]).replace("redis", "gopher"), "line 5: `gopher` is no service"),
         (fleet(&["kept"]) + "ip = \"10.77.255.7\"\n", "line 3: the address 10.77.255.7 of decky"),
@@ -78,12 +88,18 @@ fn a_deployment_changes_what_it_says_and_nothing_else() {
         assert!(said.contains(wanted), "{said}");
         let code = if wanted.starts_with("line") { 2 } else { 1 };
         assert_eq!(refused.status.code(), Some(code), "{said}");
-        assert_eq!(names(&agent.status().expect("it answers")), ["kept", "new-1", "new-2"]);
+        assert_eq!(names(&agent.status().expect("it answers")), ["kept"]);
     }
-    // One is taken away, then all.
+}
+
+#[test]
+fn deckies_are_taken_away_one_by_one_and_all_at_once() {
+    let world = World::make();
+    let agent = world.agent(&fleet(&["kept", "new-1"]));
+    let mut stream = visit(&world, &agent, "kept");
     let run_arg = world.run_arg();
     let one = world.decnet(&["teardown", "--decky", "new-1", &run_arg]);
-    assert_eq!(String::from_utf8_lossy(&one.stdout), "2 deckies left\n", "{one:?}");
+    assert_eq!(String::from_utf8_lossy(&one.stdout), "1 deckies left\n", "{one:?}");
     let again = world.decnet(&["teardown", "--decky", "new-1", &run_arg]);
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("there is no decky `new-1`"));

@@ -29,6 +29,19 @@ fn redis_cli_finds_a_redis_and_is_recorded() {
     assert!(cli(&["keys", "*"]).lines().any(|key| key == "a"));
     // Somebody else's keys are there to be found.
     assert!(cli(&["--scan", "--pattern", "user:*"]).lines().count() >= 3);
+    for command in ["ping", "set a \"b c\"", "info server"] {
+        world.event(command, |event| {
+            event.event == Kind::CmdInput && event.data.text("command") == Some(command)
+        });
+    }
+}
+
+#[test]
+fn what_is_planted_through_a_redis_is_recorded() {
+    let world = World::make();
+    let agent = world.agent(TWO);
+    let ip = agent.decky("cache").ip.to_string();
+    let cli = |args: &[&str]| world.client("redis-cli").args(&["-h", &ip]).args(args).good();
     // A key of the visitor's is put where sshd would find it.
     let key = "\n\nssh-rsa AAAAB3Nza attacker@example\n\n";
     assert_eq!(cli(&["config", "set", "dir", "/root/.ssh"]), "OK\n");
@@ -38,12 +51,19 @@ fn redis_cli_finds_a_redis_and_is_recorded() {
     assert_eq!(cli(&["save"]), "OK\n");
     let event = world.event_of(Kind::FileUpload);
     assert_eq!(event.data.text("name"), Some("/root/.ssh/authorized_keys"), "{event:?}");
-    for command in ["ping", "config set dir /root/.ssh", "save"] {
+    for command in ["config set dir /root/.ssh", "save"] {
         world.event(command, |event| {
             event.event == Kind::CmdInput && event.data.text("command") == Some(command)
         });
     }
-    // Many at once.
+}
+
+#[test]
+fn a_redis_takes_many_commands_at_once() {
+    let world = World::make();
+    let agent = world.agent(TWO);
+    let ip = agent.decky("cache").ip.to_string();
+    let cli = |args: &[&str]| world.client("redis-cli").args(&["-h", &ip]).args(args).good();
     let many: String = (0..2_000).map(|n| format!("SET key{n} value{n}\r\n")).collect();
     let piped = world.client("redis-cli").args(&["-h", &ip, "--pipe"]).input(many).good();
     assert!(piped.ends_with("errors: 0, replies: 2000\n"), "{piped}");

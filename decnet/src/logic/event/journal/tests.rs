@@ -52,7 +52,7 @@ proptest! {
 #[test]
 fn the_catalogue_in_deploy_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/decnet.catalog");
-    let wanted = super::catalogue();
+    let wanted = catalogue();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(path, &wanted).expect("the folder is there");
     }

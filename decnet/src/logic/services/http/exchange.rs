@@ -121,7 +121,12 @@ impl Exchange {
         self.body = Body::new(length);
         let verdict = self.site(around).answer(head);
         let refused = matches!(&verdict, Verdict::Answer(answer) if answer.status >= 400);
-        if !self.body.is_done() && self.version == Version::Eleven && expects(head) {
+        let asks = !self.body.is_done() && self.version == Version::Eleven && expects(head);
+        // Clients stop sending when they are refused, and what they were sending would be lost. A
+        // server with somebody behind it reads all of it first as well.
+        let short = matches!(length, Length::Known(length) if length <= LINGER);
+        self.patient |= short && self.intake.is_read() && !asks;
+        if asks {
             // A file that is left is worth the one answer more, which a server with somebody behind
             // it gives as well.
             let file = head.method() == b"PUT";
@@ -210,6 +215,8 @@ impl Exchange {
         if self.flavor == Flavor::Apache && !matches!(self.next, Next::Nothing) {
             self.connection = Connection::Close;
             let answer = self.site(around).refusal(Fault::Request, &Head::default());
+            self.send(&answer, around, reply);
+        } else if let Next::Answer(answer) = std::mem::replace(&mut self.next, Next::Nothing) {
             self.send(&answer, around, reply);
         }
         self.record.fault("cut short");

@@ -46,6 +46,11 @@ impl Intake {
         Self { content, bytes: 0 }
     }
 
+    /// Whether it is looked for logins and files.
+    pub(super) fn is_read(&self) -> bool {
+        !matches!(self.content, Content::Other)
+    }
+
     /// Looks at what has come.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);

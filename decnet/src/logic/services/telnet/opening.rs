@@ -268,11 +268,12 @@ impl Opening {
             AUTHENTICATION,
         ];
         match option {
-            ENCRYPT if verb == WILL && self.server == Server::Inetutils => {
-                if self.is_early(ENCRYPT) {
-                    say(out, &[(DO, ENCRYPT)]);
-                    out.extend([IAC, SB, ENCRYPT, 1, IAC, SE]);
-                }
+            ENCRYPT if verb == WILL && self.early.contains(&ENCRYPT) => {}
+            ENCRYPT
+                if verb == WILL && self.server == Server::Inetutils && self.is_early(ENCRYPT) =>
+            {
+                say(out, &[(DO, ENCRYPT)]);
+                out.extend([IAC, SB, ENCRYPT, 1, IAC, SE]);
             }
             NAWS | FLOW | LINEMODE if verb == WILL && self.is_early(option) => {
                 say(out, &[(DO, option)]);
