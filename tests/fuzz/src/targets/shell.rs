@@ -2,7 +2,7 @@
 
 use decnet::logic::files;
 use decnet::logic::services::Reply;
-use decnet::logic::shell::exec;
+use decnet::logic::shell::Console;
 
 use crate::decky::Decky;
 use crate::visit::{BOUNDS, Cost};
@@ -13,7 +13,8 @@ pub(crate) fn run(data: &[u8]) {
     for user in ["root", "mallory"] {
         let mut cost = Cost::default();
         let mut reply = Reply::default();
-        decky.call(22, |context| exec(user, command, context, &mut reply));
+        let mut console = Console::new(user, 80, 24).on_pipes();
+        decky.call(22, |context| console.exec(command, context, &mut reply));
         cost.add(&reply);
         cost.check(BOUNDS, command.len());
     }
