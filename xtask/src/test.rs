@@ -8,11 +8,12 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl"),
+    ("dbus-daemon", "dbus"),
     ("ip", "iproute2"),
     ("lftp", "lftp"),
     ("nsenter", "util-linux"),

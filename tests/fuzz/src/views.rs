@@ -20,7 +20,10 @@ pub fn event(report: Report) -> Event {
     };
     let message = encode(&FromFace::Reported(Box::new(reported))).expect("a report fits a message");
     assert!(message.len() <= MAX_MESSAGE / 2, "a report of {} bytes", message.len());
-    let FromFace::Reported(reported) = decode(&message).expect("what was written can be read");
+    let FromFace::Reported(reported) = decode(&message).expect("what was written can be read")
+    else {
+        panic!("it is a report that was written");
+    };
     told(*reported)
 }
 

@@ -5,11 +5,15 @@ use std::time::Duration;
 use decnet::logic::event::{Event, Stamp};
 use decnet::logic::sighting::{Record, Tally, TallyBytes};
 use decnet::logic::time::Timestamp;
-use decnet::logic::visitors::Visitors;
+use decnet::logic::visitors::{Port, Visitors};
+
 use uuid::Uuid;
 
 use crate::decky::NOW;
 use crate::views;
+
+/// What a port may be for, by its number.
+const PORTS: [Port; 3] = [Port::Closed, Port::Data, Port::Service];
 
 /// Bytes of a head and of a frame.
 const RECORD: usize = size_of::<decnet_ebpf::Head>() + decnet_ebpf::FRAME;
@@ -24,7 +28,7 @@ pub(crate) fn run(data: &[u8]) {
         bytes.resize(RECORD, 0);
         let record = Record::read(&bytes).expect("it has the size of one");
         let at = Timestamp(NOW.0 + number * 400_000_000);
-        visitors.sighted(&record, at, |port| port % 2 == 0, &mut seen);
+        visitors.sighted(&record, at, |port| PORTS[usize::from(port) % PORTS.len()], &mut seen);
         let mut tally: TallyBytes = [0; _];
         tally.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
         let tally = Tally::read(&tally);
