@@ -63,7 +63,18 @@ journalctl --no-pager -o cat -u decnet-agent.service
 echo "=== process"
 grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' "/proc/$(systemctl show --property=MainPID --value decnet-agent)/status"
 echo "=== exposure"
-systemd-analyze security --no-pager decnet-agent.service | tail -n 1
+for unit in agent api web; do
+  systemd-analyze security --no-pager "decnet-$unit.service" | tail -n 1
+done
+echo "=== dashboard"
+systemctl start decnet-api.service decnet-web.service
+for _ in $(seq 200); do
+  curl -sf http://127.0.0.1:8080/api/v1/health && break
+  sleep 0.05
+done
+curl -s http://127.0.0.1:8080/ | grep '<title>'
+stat -c '%U %a' /var/lib/decnet/first-login
+systemctl stop decnet-web.service decnet-api.service
 systemctl stop decnet-agent.service decnet-bpf.service
 echo "=== left"
 systemctl show --property=Result --value decnet-agent.service
@@ -136,10 +147,13 @@ fn a_login_is_found_in_the_journal_and_explained() {
     }
     assert!(!process.contains("Uid:\t0"), "{process}");
     let exposure = part("exposure");
-    let score: f64 = exposure
-        .split_whitespace()
-        .find_map(|word| word.parse().ok())
-        .unwrap_or_else(|| panic!("no score in {exposure}"));
-    assert!(score < 3.0, "{exposure}");
+    let scores: Vec<f64> =
+        exposure.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    assert_eq!(scores.len(), 3, "{exposure}");
+    assert!(scores.iter().all(|score| *score < 3.0), "{exposure}");
+    let dashboard = part("dashboard");
+    for answer in ["\"status\":\"ok\"", "<title>decnet</title>", "decnet 600"] {
+        assert!(dashboard.contains(answer), "no {answer}: {dashboard}");
+    }
     assert_eq!(part("left").trim(), "success\n/run/decnet\n2", "{text}");
 }

@@ -21,6 +21,7 @@ pub mod random;
 pub mod sandbox;
 pub mod signals;
 pub mod sinks;
+pub mod sockets;
 pub mod stack;
 pub mod stop;
 pub mod store;

@@ -121,11 +121,11 @@ fn filter_calls() -> Result<(), SandboxError> {
     let only = |argument, value: u64| {
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
     };
-    let rule = |condition: Result<SeccompCondition, seccompiler::BackendError>| {
-        condition
-            .and_then(|condition| SeccompRule::new(vec![condition]))
-            .map_err(SandboxError::Filter)
+    let rule_of = |conditions: Vec<Result<SeccompCondition, seccompiler::BackendError>>| {
+        let conditions: Result<Vec<_>, _> = conditions.into_iter().collect();
+        conditions.and_then(SeccompRule::new).map_err(SandboxError::Filter)
     };
+    let rule = |condition| rule_of(vec![condition]);
     let mut rules: std::collections::BTreeMap<i64, Vec<SeccompRule>> =
         CALLS.iter().map(|call| (*call, Vec::new())).collect();
     // Memory may be had, never memory that can be executed.
@@ -137,7 +137,11 @@ fn filter_calls() -> Result<(), SandboxError> {
         libc::SYS_fcntl,
         fcntl.iter().map(|command| rule(only(1, word(*command)))).collect::<Result<_, _>>()?,
     );
-    rules.insert(libc::SYS_setsockopt, vec![rule(only(1, word(libc::IPPROTO_TCP)))?]);
+    let linger = vec![only(1, word(libc::SOL_SOCKET)), only(2, word(libc::SO_LINGER))];
+    rules.insert(
+        libc::SYS_setsockopt,
+        vec![rule(only(1, word(libc::IPPROTO_TCP)))?, rule_of(linger)?],
+    );
     rules.insert(libc::SYS_ioctl, vec![rule(only(1, libc::FIONBIO))?]);
     let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
     let arch = std::env::consts::ARCH.try_into().map_err(SandboxError::Filter)?;

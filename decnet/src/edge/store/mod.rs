@@ -25,7 +25,7 @@ mod users;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Transaction, TransactionBehavior,
@@ -143,13 +143,27 @@ impl Store {
         make(path).map_err(|source| StoreError::Make { path: path.into(), source })?;
         let mut store = Self::connect(path, OpenFlags::default())?;
         let open = |source| StoreError::Open { path: path.into(), source };
-        store.db.pragma_update(None, "journal_mode", "wal").map_err(open)?;
+        store.keep_a_log().map_err(open)?;
         store.db.pragma_update(None, "synchronous", "normal").map_err(open)?;
         store.db.pragma_update(None, "cache_size", -4096).map_err(open)?;
         store.db.pragma_update(None, "journal_size_limit", JOURNAL).map_err(open)?;
         store.db.pragma_update(None, "wal_autocheckpoint", PAGES).map_err(open)?;
         schema::migrate(&mut store.db, path)?;
         Ok(store)
+    }
+
+    /// Switches to a write-ahead log. Somebody who opens the fresh file at this moment is in the
+    /// way, which SQLite says at once instead of waiting.
+    fn keep_a_log(&self) -> rusqlite::Result<()> {
+        let began = Instant::now();
+        loop {
+            match self.db.pragma_update(None, "journal_mode", "wal") {
+                Err(error) if is_busy(&error) && began.elapsed() < BUSY => {
+                    std::thread::park_timeout(Duration::from_millis(2));
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Opens an existing store. It can write too, for `api` keeps the users in it.
@@ -206,6 +220,10 @@ impl StoreError {
         let Self::Query { source, .. } = self else { return false };
         source.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn make(path: &Path) -> std::io::Result<()> {

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// transaction costs is then shared by many.
 const BUSY: usize = 64;
 /// How long that pause is.
-const GATHER: Duration = Duration::from_millis(4);
+const GATHER: Duration = Duration::from_millis(8);
 /// Steps of forgetting at a time; the counters come twice a second.
 const PRUNES: u32 = 4;
 /// Between two tries.

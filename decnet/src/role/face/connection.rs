@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use super::data::DataConnection;
 use super::outbox::Outbox;
 use super::served::Decky;
-use crate::edge::{clock, random};
+use crate::edge::{clock, random, sockets};
 use crate::logic::admission::Limits;
 use crate::logic::event::{Data, Kind, Outcome, SessionId};
 use crate::logic::services::{Context, Reply, Report, Service, ServiceKind};
@@ -46,6 +46,8 @@ pub(super) struct Connection {
     pub(super) bytes_out: u64,
     /// Closes when everything is sent.
     closing: Option<Reason>,
+    /// Closes with a reset.
+    resets: bool,
     ended: bool,
 }
 
@@ -120,12 +122,9 @@ impl Connection {
             bytes_in: 0,
             bytes_out: 0,
             closing: None,
+            resets: false,
             ended: false,
         }
-    }
-
-    pub(super) fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
     }
 
     pub(super) fn decky(&self) -> &Rc<Decky> {
@@ -251,6 +250,10 @@ impl Connection {
     fn apply(&mut self, mut reply: Reply, now: Instant) -> After {
         self.data.take(&mut reply);
         self.unsent.extend_from_slice(&reply.bytes);
+        if reply.reset {
+            sockets::reset_when_closed(&self.stream);
+            self.resets = true;
+        }
         if reply.close {
             self.closing = Some(Reason::Service);
         } else if let Some(wait) = reply.wait {
@@ -289,8 +292,10 @@ impl Connection {
         self.unsent.clear();
         self.sent = 0;
         let reason = self.closing?;
-        // What cannot be shut down is gone already.
-        drop(self.stream.shutdown(Shutdown::Write));
+        if !self.resets {
+            // What cannot be shut down is gone already.
+            drop(self.stream.shutdown(Shutdown::Write));
+        }
         Some(After::Close(reason))
     }
 

@@ -349,7 +349,5 @@ impl Deckies {
         let Some(mut connection) = self.connections.try_remove(index) else { return };
         connection.close(reason, outbox);
         self.admission.release(connection.peer().ip());
-        // Closing the socket takes it out of the poll; this only says so in time.
-        drop(self.registry.deregister(connection.stream()));
     }
 }

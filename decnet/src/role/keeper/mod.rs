@@ -25,6 +25,8 @@ use face::Face;
 
 /// How long the face may take to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// Between the starts of two faces.
+const SOON: Duration = Duration::from_secs(1);
 
 /// A decky as the keeper holds it.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct Keeper {
     /// The face's end of its channel to the agent, for every face to inherit.
     reports: OwnedFd,
     face: Face,
+    /// When the face was started.
+    began: Instant,
     deckies: BTreeMap<DeckyId, Held>,
 }
 
@@ -59,7 +63,8 @@ pub fn run() -> Result<()> {
     let first = agent.receive(Wait::Yes).context("no channel for the face")?;
     let reports = first.fds.into_iter().next().context("no channel for the face")?;
     let face = Face::start(&reports).context("cannot start the face")?;
-    Keeper { agent, reports, face, deckies: BTreeMap::new() }.serve()
+    let began = Instant::now();
+    Keeper { agent, reports, face, began, deckies: BTreeMap::new() }.serve()
 }
 
 impl Keeper {
@@ -194,6 +199,9 @@ impl Keeper {
     fn replace_face(&mut self) -> Result<()> {
         let ended = self.face.end();
         tracing::warn!(%ended, "the face has ended, starting another");
+        // One that cannot live must not keep the machine busy with its successors.
+        std::thread::park_timeout(SOON.saturating_sub(self.began.elapsed()));
+        self.began = Instant::now();
         self.face = Face::start(&self.reports).context("cannot start the face")?;
         for id in self.deckies.keys() {
             self.give_to_face(*id)?;

@@ -124,3 +124,25 @@ fn a_search_can_be_stopped() {
     }
     assert!(run.join().unwrap().unwrap_err().is_stop());
 }
+
+#[test]
+fn a_store_is_made_while_others_already_look_at_it() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path(dir.path());
+        let made = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !made.load(std::sync::atomic::Ordering::Relaxed) {
+                        // There may be nothing yet, or nothing that is ready.
+                        drop(Store::open(&path).and_then(|store| store.status()));
+                    }
+                });
+            }
+            let store = Store::create(&path);
+            made.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(store.is_ok(), "{:?}", store.err());
+        });
+    }
+}
