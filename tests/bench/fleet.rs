@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use decnet::logic::event::Kind;
 use decnet::logic::probe;
 use decnet_tests::world::{Agent, World};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::Signal;
 
 use crate::machine::{memory, process_seconds};
@@ -137,6 +138,19 @@ fn mib(bytes: u64) -> f64 {
 }
 
 fn many(report: &mut Report, count: usize, must: &str) {
+    // A namespace and a socket a service; the agent holds a namespace too, in a process of its own.
+    let needed = count as u64 * 3 + 256;
+    let (_, allowed) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+    if needed > allowed {
+        let why = format!("needs {needed} descriptors a process, this machine allows {allowed}");
+        return report.add(
+            &format!("{count} deckies of 2 services"),
+            "not tried".into(),
+            must,
+            "",
+            &why,
+        );
+    }
     let world = World::make();
     let (agent, up) = bring_up(&world, &config(count, "\"http\", \"redis\""), count);
     let status = agent.status().expect("it answers");
