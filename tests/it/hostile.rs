@@ -237,3 +237,42 @@ fn datagrams_of_any_kind_are_taken() {
     assert_eq!(wait_for(all), Some(vec![0, 1, 1_400, 65_507]));
     victim.is_unhurt();
 }
+
+#[test]
+fn who_asks_for_much_and_reads_nothing_is_left_waiting() {
+    let world = World::make();
+    let victim = Victim::of(&world);
+    let asked: [(u16, Vec<u8>); 3] = [
+        (6379, b"COMMAND DOCS\r\n".repeat(4_000)),
+        (80, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(4_000)),
+        (
+            23,
+            b"root\r\nroot\r\n"
+                .iter()
+                .copied()
+                .chain(b"cat /etc/passwd\r\n".repeat(4_000))
+                .collect(),
+        ),
+    ];
+    let mut held = Vec::new();
+    for (port, questions) in &asked {
+        for _ in 0..20 {
+            let mut stream = victim.connect(*port);
+            stream.set_nonblocking(true).expect("a socket");
+            // As much as the decky takes unread.
+            let mut rest = questions.as_slice();
+            while let Ok(count) = stream.write(rest)
+                && count > 0
+            {
+                rest = rest.get(count..).unwrap_or_default();
+            }
+            held.push(stream);
+        }
+        victim.answers_others();
+    }
+    let count = PORTS.len() + 1 + asked.len();
+    let open = held.len();
+    victim.is_unhurt();
+    drop(held);
+    victim.ends(count + open + 1);
+}

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result};
-use decnet_tests::world::{World, children, decnet, wait_for};
+use decnet::edge::namespace;
+use decnet_tests::world::{NODE, World, children, decnet, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -19,15 +20,25 @@ struct Up {
     dir: TempDir,
     port: u16,
     process: Child,
+    output: BufReader<ChildStdout>,
 }
 
 impl Up {
     fn start(args: &[&str]) -> Result<Self> {
+        Self::start_by(args, |command| command.spawn())
+    }
+
+    fn start_by(
+        args: &[&str],
+        spawn: impl FnOnce(&mut Command) -> std::io::Result<Child>,
+    ) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let port = free_port()?;
         let mut command = command(dir.path(), port);
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        Ok(Self { dir, port, process: command.spawn()? })
+        let mut process = spawn(&mut command)?;
+        let output = BufReader::new(process.stdout.take().context("it is piped")?);
+        Ok(Self { dir, port, process, output })
     }
 
     fn pid(&self) -> Result<i32> {
@@ -36,9 +47,8 @@ impl Up {
 
     /// What it prints up to and with the first line that contains `last`.
     fn read_until(&mut self, last: &str) -> Result<String> {
-        let output = self.process.stdout.as_mut().context("it is piped")?;
         let mut text = String::new();
-        for line in BufReader::new(output).lines() {
+        for line in (&mut self.output).lines() {
             let line = line?;
             text.push_str(&line);
             text.push('\n');
@@ -82,6 +92,8 @@ impl Drop for Up {
 fn command(run_dir: &Path, port: u16) -> Command {
     let mut command = Command::new(decnet());
     command.arg("up").arg("--run-dir").arg(run_dir).arg("--port").arg(port.to_string());
+    // It ends with this test, also when that is killed.
+    command.env("DECNET_PARENT", std::process::id().to_string());
     command.stdin(Stdio::null());
     command
 }
@@ -118,6 +130,34 @@ fn one_pass_sees_everything_that_its_visitor_does() -> Result<()> {
     assert!(said.contains(" 0 dropped\n"), "{said}");
     let left: Vec<_> = std::fs::read_dir(dir.path())?.flatten().map(|left| left.path()).collect();
     assert!(!left.iter().any(|path| path.ends_with("up.state")), "{left:?}");
+    Ok(())
+}
+
+#[test]
+fn on_a_lan_that_is_there_its_deckies_answer_whoever_comes() -> Result<()> {
+    let world = World::make();
+    let state = world.state_dir().display().to_string();
+    let args = ["--interface", NODE, "--deckies", "2", "--state-dir", &state];
+    // Tied to the thread that starts it, which must outlive it: this one enters the LAN.
+    let home = namespace::current()?;
+    world.enter_node();
+    let started = Up::start_by(&args, |command| command.spawn());
+    namespace::enter(&home)?;
+    let mut up = started?;
+    let said = up.read_until("decky up: ")? + &up.read_until("decky up: ")?;
+    let ips: Vec<&str> =
+        said.split_whitespace().filter(|word| word.parse::<std::net::Ipv4Addr>().is_ok()).collect();
+    assert_eq!(ips.len(), 2, "{said}");
+    for ip in &ips {
+        let ping = world.visit("ping", &["-c1", "-W2", ip]);
+        assert!(ping.status.success(), "{ip}: {ping:?}");
+    }
+    let page = world.on_node(&["curl", "-s", &format!("http://127.0.0.1:{}/", up.port)]);
+    assert!(String::from_utf8_lossy(&page.stdout).contains("<title>decnet</title>"), "{page:?}");
+    assert!(up.end(Signal::SIGTERM)?.success());
+    assert!(Path::new(&state).join("events.db").is_file(), "what was named is kept");
+    let ping = world.visit("ping", &["-c1", "-W1", ips[0]]);
+    assert!(!ping.status.success(), "{ping:?}");
     Ok(())
 }
 
@@ -184,6 +224,7 @@ fn a_real_login_at_a_decky_appears_in_the_browser_without_a_reload() -> Result<(
     let start = |role: &str, port: u16, more: [&str; 2]| {
         let mut command = Command::new(decnet());
         command.args([role, "--port", &port.to_string()]).args(more).stdin(Stdio::null());
+        command.env("DECNET_PARENT", std::process::id().to_string());
         command.spawn().map(Served)
     };
     let state_dir = world.state_dir();

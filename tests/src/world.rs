@@ -111,6 +111,11 @@ impl World {
         within(&self.node, act)
     }
 
+    /// Puts this thread into the node's namespace.
+    pub fn enter_node(&self) {
+        namespace::enter(&self.node).expect("tests run as root");
+    }
+
     /// Runs `act` in the visitor's namespace.
     pub fn as_visitor<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         within(&self.visitor, act)

@@ -13,6 +13,9 @@ use nix::sys::socket::{
 const BACKLOG: i32 = 1_024;
 /// The same where one is expected.
 const FEW: i32 = 8;
+/// Bytes that the kernel keeps for a visitor who does not read them (it doubles the number): left
+/// to itself it keeps megabytes of whatever anybody asks for.
+const UNREAD: usize = 64 * 1024;
 
 /// Why a socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,7 @@ pub fn bound(port: u16) -> Result<OwnedFd, ListenError> {
         Err(source) => return Err(failed(source)),
     };
     setsockopt(&socket, sockopt::ReuseAddr, &true).map_err(failed)?;
+    setsockopt(&socket, sockopt::SndBuf, &UNREAD).map_err(failed)?;
     bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(address))
         .map_err(failed)?;
     Ok(socket)

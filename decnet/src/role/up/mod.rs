@@ -79,6 +79,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
              run it with sudo (`decnet doctor` says what else this machine lacks)"
         );
     }
+    child::die_with_parent().context("cannot be tied to its parent")?;
     stop::listen()?;
     dashboard::check_port(settings.web)?;
     let visiting = settings.interface.is_none() && settings.visitor;

@@ -21,6 +21,9 @@ pub use line::{Line, LineEnd, Sight};
 
 /// Most bytes that are typed ahead.
 const MAX_AHEAD: usize = 64 * 1024;
+/// Bytes shown, and lines reported, in one go; then whatever was typed ahead waits for its turn.
+const FULL: usize = 32 * 1024;
+const MANY: usize = 64;
 
 /// An interactive login on a terminal: line discipline and shell.
 #[derive(Debug)]
@@ -233,6 +236,11 @@ impl Console {
                         return None;
                     }
                 }
+            }
+            if reply.bytes.len() >= FULL || reply.reports.len() >= MANY {
+                // Others have their turn, and this visitor reads what there is.
+                self.wait(Duration::ZERO, reply);
+                return None;
             }
             match self.next(context, reply) {
                 Next::Ended(status) => return Some(status),
