@@ -97,6 +97,11 @@ fn visited() -> String {
         .arg(tests.join("systemd-sandbox.sh"))
         .arg("-s")
         .arg(&script)
+        // They may be where the sandbox has a folder of its own, such as /tmp.
+        .arg("-v")
+        .arg(&deploy)
+        .arg("-v")
+        .arg(program.parent().expect("it is in a folder"))
         .args(["--", "bash", "-c", VISIT])
         .output()
         .expect("bash is installed");
