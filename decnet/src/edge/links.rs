@@ -3,16 +3,19 @@
 //! A netlink socket stays in the namespace that it was opened in. So one [`Links`] serves one
 //! namespace for as long as it lives, whichever thread uses it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use nix::errno::Errno;
+use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::AddressAttribute;
 use rtnetlink::packet_route::link::{
     InfoMacVlan, LinkAttribute, LinkFlags, LinkMessage, MacVlanMode,
 };
+use rtnetlink::packet_route::neighbour::NeighbourAttribute;
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute};
 use rtnetlink::{
     AddressMessageBuilder, Handle, LinkMacVlan, LinkUnspec, LinkVeth, RouteMessageBuilder,
@@ -148,6 +151,30 @@ impl Links {
             }));
         }
         Ok(names)
+    }
+
+    /// The MACs besides its own that `parent` receives frames for; those of its macvlans that are up
+    /// are among them.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`] when they cannot be listed.
+    pub async fn received_macs(&self, parent: u32) -> Result<BTreeSet<Mac>> {
+        let request = self.handle.neighbours().get().set_address_family(AddressFamily::Bridge);
+        let mut entries = Box::pin(request.execute());
+        let mut macs = BTreeSet::new();
+        while let Some(entry) = entries.try_next().await.map_err(failed("list MACs of", "links"))? {
+            if entry.header.ifindex != parent {
+                continue;
+            }
+            macs.extend(entry.attributes.iter().find_map(|attribute| match attribute {
+                NeighbourAttribute::LinkLayerAddress(mac) => {
+                    Some(Mac(mac.as_slice().try_into().ok()?))
+                }
+                _ => None,
+            }));
+        }
+        Ok(macs)
     }
 
     async fn message(&self, name: &str) -> Result<LinkMessage> {

@@ -1,6 +1,7 @@
 //! The agent's loop: one thread that hears everybody and decides what comes next.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,11 +22,16 @@ use crate::edge::links::{LinkError, Links};
 use crate::logic::control::Answer;
 use crate::logic::decky::{Decky, DeckyId};
 use crate::logic::event::{Event, Kind, Stamp};
+use crate::logic::mac::Mac;
 
 /// How often counts are read and visits that rest are told about.
 const TICK: Duration = Duration::from_millis(500);
 /// How often the ring is looked at while it wakes nobody.
 const POLL: Duration = Duration::from_millis(2);
+/// How long the kernel may take to remove the deckies' links, of which it says nothing.
+const GONE: Duration = Duration::from_secs(10);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 /// Results of work that runs beside the loop.
 const RESULTS: usize = 1_024;
 
@@ -127,6 +133,23 @@ impl Engine {
             }
         }
         self.stop();
+        self.wait_until_gone().await
+    }
+
+    /// Lets go of everything, and returns when no decky answers any more: the kernel takes the
+    /// namespaces apart behind the back of whoever held them.
+    async fn wait_until_gone(self) -> Result<()> {
+        let Self { fleet, links, parent, .. } = self;
+        let macs: BTreeSet<Mac> = fleet.wanted().map(|decky| decky.identity.mac).collect();
+        drop(fleet);
+        let until = Instant::now() + GONE;
+        while !links.received_macs(parent).await?.is_disjoint(&macs) {
+            if Instant::now() > until {
+                tracing::warn!("the kernel still takes the deckies' links apart");
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
         Ok(())
     }
 
