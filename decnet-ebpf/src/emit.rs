@@ -5,27 +5,17 @@ use aya_ebpf::helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns, bpf_skb_load_
 use aya_ebpf::maps::RingBuf;
 use aya_ebpf::programs::TcContext;
 use decnet_ebpf::{
-    COPY_LARGE, COPY_SMALL, FRAME, Head, LargeCopy, PORT_BITS, REST_NS, Sighting, SmallCopy, Tally,
-    TallyKey, counter, flag, kind, setting,
+    COPY_LARGE, COPY_SMALL, FRAME, Head, LargeCopy, Sighting, SmallCopy, counter, flag, setting,
 };
 
 use crate::count;
-use crate::maps::{BULK, PRIO, SEEN, SETTINGS, Scratch};
+use crate::maps::{BULK, PRIO, SETTINGS};
 use crate::parse::{Frame, Touch};
-
-/// Why a packet is sent on.
-enum News {
-    /// It is only counted.
-    Nothing,
-    /// A port that this source had not tried.
-    Repeat,
-    /// The first of its source, or the first after a rest.
-    First,
-}
+use crate::tally::{self, News};
 
 /// Copies the first bytes of the packet into the scratch space, where they are parsed.
 #[inline(always)]
-pub(crate) fn fetch(ctx: &TcContext, space: &mut Scratch) -> Option<Frame> {
+pub(crate) fn fetch(ctx: &TcContext, space: &mut Sighting) -> Option<Frame> {
     let mut length = ctx.len();
     if length > FRAME as u32 {
         length = FRAME as u32;
@@ -33,7 +23,7 @@ pub(crate) fn fetch(ctx: &TcContext, space: &mut Scratch) -> Option<Frame> {
     if length == 0 {
         return None;
     }
-    let bytes = &raw mut space.sighting.frame;
+    let bytes = &raw mut space.frame;
     // SAFETY: `1 <= length <= FRAME`, the size of `bytes`.
     let read = unsafe { bpf_skb_load_bytes(ctx.skb.skb.cast(), 0, bytes.cast(), length) };
     if read != 0 {
@@ -46,23 +36,23 @@ pub(crate) fn fetch(ctx: &TcContext, space: &mut Scratch) -> Option<Frame> {
 
 /// Counts a packet that touches a decky, and sends it when it is news.
 #[inline(always)]
-pub(crate) fn sighting(ctx: &TcContext, space: &mut Scratch, touch: &Touch) {
+pub(crate) fn sighting(ctx: &TcContext, space: &mut Sighting, touch: &Touch) {
     count::add(counter::SEEN);
     // A clock that is a few milliseconds late will do for counting, and costs a fourth.
     // SAFETY: takes no argument and cannot fail.
     let late = unsafe { bpf_ktime_get_coarse_ns() };
-    let flags = match tally(ctx, space, touch, late) {
+    let flags = match tally::count(ctx, touch, late) {
         News::Nothing => return count::add(counter::AGGREGATED),
         News::Repeat => 0,
         News::First => flag::FIRST,
     };
     // SAFETY: as above.
     let now = unsafe { bpf_ktime_get_ns() };
-    space.sighting.head = head(ctx, touch.decky, touch.kind, flags, now, FRAME as u32);
-    match PRIO.output::<Sighting>(&space.sighting, wakeup()) {
+    space.head = head(ctx, touch.decky, touch.kind, flags, now, FRAME as u32);
+    match PRIO.output::<Sighting>(&*space, wakeup()) {
         Ok(()) => count::add(counter::PRIO_SENT),
         Err(_) => {
-            forget_port(touch);
+            tally::forget_port(touch);
             count::add(counter::PRIO_FULL);
         }
     }
@@ -99,82 +89,6 @@ pub(crate) fn copy(ctx: &TcContext, decky: u32, kind: u8, flags: u8) {
         Sent::Full => counter::COPIES_FULL,
         Sent::Unreadable => counter::COPIES_ERROR,
     });
-}
-
-#[inline(always)]
-fn tally(ctx: &TcContext, space: &mut Scratch, touch: &Touch, now: u64) -> News {
-    let key = key(touch);
-    let (word, bit) = place(touch.port);
-    let Some(tally) = SEEN.get_ptr_mut(&key) else {
-        begin(&mut space.tally, ctx, touch.port, now);
-        // What cannot be remembered is sent: first-seen fails open.
-        if SEEN.insert(&key, &space.tally, 0).is_err() {
-            count::add(counter::TALLY_ERROR);
-        }
-        return first(touch);
-    };
-    // SAFETY: the pointer is valid for the length of the program. Two CPUs may add to one tally at
-    // once and lose a count of it; the counters of the whole are per CPU and exact.
-    let tally = unsafe { &mut *tally };
-    if now.saturating_sub(tally.last_ns) > REST_NS {
-        begin(tally, ctx, touch.port, now);
-        return first(touch);
-    }
-    tally.last_ns = now;
-    tally.bytes += u64::from(ctx.len());
-    tally.packets += 1;
-    match tally.ports.get_mut(word) {
-        Some(slot) if *slot & bit == 0 && touch.kind != kind::OTHER => {
-            *slot |= bit;
-            tally.sent += 1;
-            News::Repeat
-        }
-        _ => News::Nothing,
-    }
-}
-
-#[inline(always)]
-fn begin(tally: &mut Tally, ctx: &TcContext, port: u16, now: u64) {
-    tally.first_ns = now;
-    tally.last_ns = now;
-    tally.bytes = ctx.len().into();
-    tally.packets = 1;
-    tally.sent = 1;
-    tally.ports = [0; PORT_BITS / 64];
-    let (word, bit) = place(port);
-    if let Some(slot) = tally.ports.get_mut(word) {
-        *slot = bit;
-    }
-}
-
-#[inline(always)]
-fn key(touch: &Touch) -> TallyKey {
-    TallyKey { src: touch.src, decky: touch.decky, kind: touch.kind.into() }
-}
-
-/// Ordinary traffic is never news by itself.
-#[inline(always)]
-fn first(touch: &Touch) -> News {
-    if touch.kind == kind::OTHER { News::Nothing } else { News::First }
-}
-
-/// A sighting that found the ring full is not done: the next packet to that port tries again.
-#[inline(always)]
-fn forget_port(touch: &Touch) {
-    let (word, bit) = place(touch.port);
-    if let Some(tally) = SEEN.get_ptr_mut(&key(touch)) {
-        // SAFETY: as in `tally`.
-        let tally = unsafe { &mut *tally };
-        if let Some(slot) = tally.ports.get_mut(word) {
-            *slot &= !bit;
-        }
-    }
-}
-
-#[inline(always)]
-fn place(port: u16) -> (usize, u64) {
-    let index = usize::from(port) % PORT_BITS;
-    (index / 64, 1 << (index % 64))
 }
 
 #[inline(always)]

@@ -5,13 +5,14 @@
 
 use aya_ebpf::helpers::bpf_get_netns_cookie;
 use aya_ebpf::programs::TcContext;
-use decnet_ebpf::{Decky, TallyKey, kind};
+use decnet_ebpf::{Own, kind, tally_key};
 
-use crate::maps::{NAMESPACES, SEEN};
+use crate::maps::{Found, NAMESPACES};
 use crate::parse::{
     ACK, ETH_ARP, ETH_IPV4, ETH_IPV6, Frame, ICMP, ICMPV6, IGMP, Packet, RST, SYN, TCP, UDP, ipv4,
     ipv6, mapped, network,
 };
+use crate::tally;
 
 /// What becomes of a frame.
 #[derive(PartialEq)]
@@ -44,15 +45,16 @@ pub(crate) fn is_disguised(ctx: &TcContext, src: &[u8; 6]) -> bool {
 
 /// Whether `sender` may send this frame.
 #[inline(always)]
-pub(crate) fn verdict(frame: Frame, sender: &Decky) -> Verdict {
+pub(crate) fn verdict(frame: Frame, sender: Found) -> Verdict {
+    let Some(from) = sender.own() else { return Verdict::Drop };
     let allowed = match network(frame) {
-        Some((ETH_ARP, at)) => arp(frame, at, sender),
+        Some((ETH_ARP, at)) => arp(frame, at, from),
         Some((ETH_IPV4, at)) => match ipv4(frame, at) {
-            Some(packet) => packet.src == mapped(sender.ip4) && upper(frame, &packet, sender),
+            Some(packet) => packet.src == mapped(from.ip4) && upper(frame, &packet, sender.id),
             None => false,
         },
         Some((ETH_IPV6, at)) => match ipv6(frame, at) {
-            Some(packet) => own(&packet.src, sender) && upper(frame, &packet, sender),
+            Some(packet) => own(&packet.src, from) && upper(frame, &packet, sender.id),
             None => false,
         },
         _ => false,
@@ -62,20 +64,20 @@ pub(crate) fn verdict(frame: Frame, sender: &Decky) -> Verdict {
 
 /// ARP speaks for the decky's own address only.
 #[inline(always)]
-fn arp(frame: Frame, at: usize, sender: &Decky) -> bool {
+fn arp(frame: Frame, at: usize, from: &Own) -> bool {
     match frame.read::<4>(at + 14) {
-        Some(ip) => ip == [0; 4] || ip == sender.ip4,
+        Some(ip) => ip == [0; 4] || ip == from.ip4,
         None => false,
     }
 }
 
 #[inline(always)]
-fn own(ip: &[u8; 16], sender: &Decky) -> bool {
-    *ip == sender.link_local || *ip == sender.ip6 || *ip == [0; 16]
+fn own(ip: &[u8; 16], from: &Own) -> bool {
+    *ip == from.link_local || *ip == from.ip6 || *ip == [0; 16]
 }
 
 #[inline(always)]
-fn upper(frame: Frame, packet: &Packet, sender: &Decky) -> bool {
+fn upper(frame: Frame, packet: &Packet, sender: u32) -> bool {
     if matches!(packet.fragment, Some(offset) if offset != 0) {
         return true;
     }
@@ -84,11 +86,7 @@ fn upper(frame: Frame, packet: &Packet, sender: &Decky) -> bool {
             Some(flags) => flags & (ACK | RST) != 0 || flags & SYN == 0,
             None => false,
         },
-        UDP => {
-            let key = TallyKey { src: packet.dst, decky: sender.id, kind: kind::UDP.into() };
-            // SAFETY: only whether there is an entry counts.
-            unsafe { SEEN.get(&key) }.is_some()
-        }
+        UDP => tally::is_known(&tally_key(&packet.dst, sender, kind::UDP)),
         // Echo reply, unreachable, time exceeded, parameter problem, timestamp reply.
         ICMP => matches!(frame.byte(packet.upper), Some(0 | 3 | 11 | 12 | 14)),
         // Errors, echo reply, listener reports, router and neighbour solicitation, advertisement.

@@ -14,18 +14,23 @@
 
 /// Names of the maps, as the loader looks them up.
 pub mod map {
-    /// Hash, key MAC in [`super::MacKey`], value [`super::Decky`].
+    /// Array of [`super::Decky`]; a MAC has [`super::MAC_WAYS`] places in it, from
+    /// [`super::mac_home`] on.
     pub const DECKIES: &str = "DECKIES";
-    /// Array of `u64`: the bits [`super::present`] of every decky's MAC are set. What has none
-    /// there is no decky, which is found out without a look-up of the hash.
+    /// Array of [`super::Own`], those of the decky at the same index of `DECKIES`.
+    pub const OWN: &str = "OWN";
+    /// Array of `u64`: the bit [`super::mac_home`] of every decky's MAC is set. Whose is not is no
+    /// decky's, which most frames show at once.
     pub const PRESENT: &str = "PRESENT";
     /// Hash, key cookie of a decky's network namespace (`u64`), value its MAC in
     /// [`super::MacKey`].
     pub const NAMESPACES: &str = "NAMESPACES";
     /// Hash, key address as 16 bytes (IPv4 mapped), value decky number.
     pub const ADDRESSES: &str = "ADDRESSES";
-    /// LRU hash, key [`super::TallyKey`], value [`super::Tally`].
+    /// Array of [`super::Tally`]; a key has [`super::WAYS`] places in it, see [`super::place`].
     pub const SEEN: &str = "SEEN";
+    /// Array of [`super::Ports`], those of the tally at the same index of `SEEN`.
+    pub const PORTS: &str = "PORTS";
     /// Per-CPU array of `u64`, indexed by [`super::counter`].
     pub const COUNTERS: &str = "COUNTERS";
     /// Array of `u32`, indexed by [`super::setting`].
@@ -56,15 +61,17 @@ pub const KNOWS_NAMESPACES: &str = "KNOWS_NAMESPACES";
 
 /// Most deckies one node can hold.
 pub const MAX_DECKIES: u32 = 16_384;
-/// Most (source, decky, kind) tallies kept in the kernel; the loader may choose another number.
-pub const MAX_TALLIES: u32 = 131_072;
+/// Places for (source, decky, kind) tallies in the kernel; a power of two.
+pub const TALLIES: u32 = 131_072;
+/// Places that one key may take; the oldest tally there gives way.
+pub const WAYS: u32 = 16;
 /// Bytes of frame in a [`Sighting`]: IPv6, TCP with all options and one VLAN tag fit.
 pub const FRAME: usize = 128;
 /// Bytes of frame in a small [`Copy`].
 pub const COPY_SMALL: usize = 488;
 /// Bytes of frame in a large [`Copy`].
 pub const COPY_LARGE: usize = 1_576;
-/// Bits in [`Tally::ports`]; ports that are equal modulo this count as one.
+/// Bits in [`Ports`]; ports that are equal modulo this count as one.
 pub const PORT_BITS: usize = 1_024;
 /// A tally that has rested this long starts anew, and its next packet is a sighting again.
 pub const REST_NS: u64 = 8_000_000_000;
@@ -118,30 +125,30 @@ pub mod counter {
     pub const PRIO_FULL: u32 = 3;
     /// Of those: a sighting whose frame could not be read.
     pub const LOAD_ERROR: u32 = 4;
-    /// Tallies that could not be stored; their packets were sent all the same.
-    pub const TALLY_ERROR: u32 = 5;
     /// Frames of a decky under capture.
-    pub const COPIES: u32 = 6;
+    pub const COPIES: u32 = 5;
     /// Of those: sent.
-    pub const COPIES_SENT: u32 = 7;
+    pub const COPIES_SENT: u32 = 6;
     /// Of those: found the ring full.
-    pub const COPIES_FULL: u32 = 8;
+    pub const COPIES_FULL: u32 = 7;
     /// Of those: could not be read.
-    pub const COPIES_ERROR: u32 = 9;
+    pub const COPIES_ERROR: u32 = 8;
     /// Frames from a decky that it may not send; they were dropped.
-    pub const GUARDED: u32 = 10;
+    pub const GUARDED: u32 = 9;
     /// Connections that the catch-all took.
-    pub const STEERED: u32 = 11;
+    pub const STEERED: u32 = 10;
     /// How many there are.
-    pub const COUNT: u32 = 12;
+    pub const COUNT: u32 = 11;
 }
 
 /// Indices of `SETTINGS`.
 pub mod setting {
     /// Not zero: sightings do not wake the reader, which polls.
     pub const QUIET: u32 = 0;
+    /// A random number for [`super::home`], set when the programs are loaded.
+    pub const SEED: u32 = 1;
     /// How many there are.
-    pub const COUNT: u32 = 1;
+    pub const COUNT: u32 = 2;
 }
 
 /// Bits of [`Decky::flags`].
@@ -150,29 +157,44 @@ pub mod policy {
     pub const COPY: u32 = 1;
 }
 
-/// A MAC address as a map key: six bytes, then two of zero.
+/// A MAC address as a map's value: six bytes, then two of zero.
 pub type MacKey = [u8; 8];
 
-/// Bits in the map `PRESENT`.
-pub const PRESENT_BITS: u32 = 65_536;
+/// Places for deckies; four times as many as there can be, so that each finds one near its home.
+pub const MAC_PLACES: u32 = 65_536;
+/// Places in a row that a MAC may take.
+pub const MAC_WAYS: u32 = 16;
 
-/// The bit of a MAC in the map `PRESENT`: its word, and its place in it.
+/// The first place that is tried for a MAC; the rest follow it, and the first place the last.
 #[inline(always)]
-pub const fn present(mac: &[u8; 6]) -> (u32, u64) {
+pub const fn mac_home(mac: &[u8; 6]) -> u32 {
     let low = u32::from_ne_bytes([mac[2], mac[3], mac[4], mac[5]]);
     // Multiplicative hashing (Knuth, volume 3, section 6.4): the upper bits are well mixed.
-    let bit = low.wrapping_mul(0x9e37_79b1) >> 16;
-    (bit / 64, 1 << (bit % 64))
+    low.wrapping_mul(0x9e37_79b1) >> 16
 }
 
-/// What the kernel half knows of a decky.
+/// A MAC as [`Decky::mac`] has it, which is never zero.
+#[inline(always)]
+pub const fn mac_word(mac: &[u8; 6]) -> u64 {
+    u64::from_ne_bytes([mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 1, 0])
+}
+
+/// Who is a decky. Short, for every packet is looked up here and few entries fill few cache lines.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Decky {
+    /// [`mac_word`] of its MAC; 0 when the place is free.
+    pub mac: u64,
     /// Number that sightings carry.
     pub id: u32,
     /// Bits of [`policy`].
     pub flags: u32,
+}
+
+/// The addresses that a decky may send from.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Own {
     /// IPv4 address, network byte order, as four bytes.
     pub ip4: [u8; 4],
     /// IPv6 link-local address.
@@ -181,35 +203,61 @@ pub struct Decky {
     pub ip6: [u8; 16],
 }
 
-/// Who did what to whom.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct TallyKey {
-    /// Source address, IPv4 mapped into IPv6; for an ARP probe without one, the MAC in the first
-    /// six bytes.
-    pub src: [u8; 16],
-    /// Decky number.
-    pub decky: u32,
-    /// One of [`kind`].
-    pub kind: u32,
+/// Who did what to whom, made by [`tally_key`].
+pub type TallyKey = [u64; 3];
+
+/// The key of the tally of `kind` packets from `src` to a decky: an address, IPv4 mapped into IPv6,
+/// or the MAC of a source without one, in the first six bytes.
+#[inline(always)]
+pub const fn tally_key(src: &[u8; 16], decky: u32, kind: u8) -> TallyKey {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *src;
+    [
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
+        decky as u64 | (kind as u64) << 32,
+    ]
 }
 
-/// How often, and to which ports.
-#[repr(C)]
+/// The first place that is tried for a key. `seed` is [`setting::SEED`].
+#[inline(always)]
+pub const fn home(key: &TallyKey, seed: u32) -> u32 {
+    // One round of multiplying and folding for each word; the constants are the fractions of the
+    // golden ratio and of the square roots of 2 and 3, made odd.
+    let mut hash = seed as u64 ^ 0x6a09_e667_f3bc_c909;
+    hash = (hash ^ key[0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ hash >> 32 ^ key[1]).wrapping_mul(0xbb67_ae85_84ca_a73b);
+    hash = (hash ^ hash >> 32 ^ key[2]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (hash >> 32) as u32 % TALLIES
+}
+
+/// The place that is tried as number `way`, counted from 0, of a key whose first is `home`.
+#[inline(always)]
+pub const fn place(home: u32, way: u32) -> u32 {
+    home / WAYS * WAYS + (home + way) % WAYS
+}
+
+/// Which ports a source tried, by `port % PORT_BITS`.
+pub type Ports = [u64; PORT_BITS / 64];
+
+/// [`Tally::port`] when there was none.
+pub const NO_PORT: u32 = u32::MAX;
+
+/// How often somebody did something. As long as a cache line.
+#[repr(C, align(64))]
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
-    /// Kernel time of the first packet since the last rest, nanoseconds of `CLOCK_MONOTONIC`.
-    pub first_ns: u64,
-    /// Kernel time of the last packet.
+    /// Who did what to whom; zero when the place was never taken.
+    pub key: TallyKey,
+    /// Kernel time of the last packet, nanoseconds of `CLOCK_MONOTONIC`.
     pub last_ns: u64,
-    /// Bytes on the wire.
+    /// Bytes on the wire since the last rest.
     pub bytes: u64,
-    /// Packets.
+    /// Packets since the last rest.
     pub packets: u32,
-    /// Sightings sent of this tally.
-    pub sent: u32,
-    /// Ports seen, by `port % PORT_BITS`.
-    pub ports: [u64; PORT_BITS / 64],
+    /// Port of the last packet whose port counts, or [`NO_PORT`].
+    pub port: u32,
+    /// Unused.
+    pub rest: [u64; 2],
 }
 
 /// An address, protocol and port of a decky.
@@ -281,8 +329,10 @@ const _: () = {
     assert!(size_of::<Sighting>() == 152);
     assert!(size_of::<SmallCopy>() == 512);
     assert!(size_of::<LargeCopy>() == 1_600);
-    assert!(size_of::<TallyKey>() == 24);
-    assert!(size_of::<Tally>() == 32 + PORT_BITS / 8);
-    assert!(size_of::<Decky>() == 44);
+    assert!(size_of::<Tally>() == 64);
+    assert!(TALLIES.is_power_of_two() && TALLIES.is_multiple_of(WAYS));
+    assert!(MAC_PLACES == 1 << 16);
+    assert!(size_of::<Decky>() == 16);
+    assert!(size_of::<Own>() == 36);
     assert!(size_of::<PortKey>() == 20);
 };

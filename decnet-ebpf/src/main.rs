@@ -13,6 +13,7 @@ mod guard;
 mod maps;
 mod parse;
 mod steer;
+mod tally;
 
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
 use aya_ebpf::macros::{classifier, sk_lookup};

@@ -2,11 +2,11 @@
 //!
 //! The layouts are those of `decnet_ebpf`, native byte order, where they are drawn.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use decnet_ebpf::{COPY_LARGE, COPY_SMALL, FRAME, Head, flag};
+use decnet_ebpf::{COPY_LARGE, COPY_SMALL, FRAME, Head, TallyKey, flag, mac_word};
 
-use crate::logic::decky::DeckyId;
+use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::mac::Mac;
 
 /// Bytes of a record's head.
@@ -72,50 +72,41 @@ impl<'a> Record<'a> {
 /// The kernel's count of one source, decky and kind of packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// When it began, nanoseconds of the kernel's monotonic clock.
-    pub first_ns: u64,
-    /// When its last packet came.
+    /// When its last packet came, nanoseconds of the kernel's monotonic clock.
     pub last_ns: u64,
     /// Bytes.
     pub bytes: u64,
     /// Packets.
     pub packets: u32,
-    /// Sightings sent of it.
-    pub sent: u32,
-    /// Different ports, those that are equal modulo `PORT_BITS` counted as one.
-    pub ports: u32,
 }
 
 /// A tally as the map holds it.
 pub type TallyBytes = [u8; size_of::<decnet_ebpf::Tally>()];
-/// A tally's key as the map holds it.
-pub type TallyKeyBytes = [u8; size_of::<decnet_ebpf::TallyKey>()];
 /// A decky as the map holds it.
 pub type DeckyBytes = [u8; size_of::<decnet_ebpf::Decky>()];
+/// A decky's addresses as the map holds them.
+pub type OwnBytes = [u8; size_of::<decnet_ebpf::Own>()];
 /// A port as the map holds it.
 pub type PortKeyBytes = [u8; size_of::<decnet_ebpf::PortKey>()];
 
 impl Tally {
-    /// Reads a tally.
-    pub fn read(bytes: &TallyBytes) -> Self {
-        let ports = bytes.get(32..).unwrap_or_default().iter().map(|byte| byte.count_ones()).sum();
-        Self {
-            first_ns: u64::from_ne_bytes(array(bytes, 0).unwrap_or_default()),
-            last_ns: u64::from_ne_bytes(array(bytes, 8).unwrap_or_default()),
-            bytes: u64::from_ne_bytes(array(bytes, 16).unwrap_or_default()),
-            packets: u32::from_ne_bytes(array(bytes, 24).unwrap_or_default()),
-            sent: u32::from_ne_bytes(array(bytes, 28).unwrap_or_default()),
-            ports,
+    /// Reads a tally, when it is that of `key`.
+    pub fn read(bytes: &TallyBytes, key: &TallyKey) -> Option<Self> {
+        let word = |at| array(bytes, at).map(u64::from_ne_bytes);
+        if [word(0)?, word(8)?, word(16)?] != *key {
+            return None;
         }
+        Some(Self {
+            last_ns: word(24)?,
+            bytes: word(32)?,
+            packets: u32::from_ne_bytes(array(bytes, 40)?),
+        })
     }
 }
 
 /// The key of the tally of `kind` packets from `source` to `decky`.
-pub fn tally_key(source: Peer, decky: DeckyId, kind: u8) -> TallyKeyBytes {
-    let mut bytes = TallyKeyBytes::default();
-    let parts = [&source.bytes()[..], &decky.0.to_ne_bytes(), &u32::from(kind).to_ne_bytes()];
-    fill(&mut bytes, &parts);
-    bytes
+pub fn tally_key(source: Peer, decky: DeckyId, kind: u8) -> TallyKey {
+    decnet_ebpf::tally_key(&source.bytes(), decky.0, kind)
 }
 
 /// Who sent a packet: an address, or a MAC while it has none.
@@ -162,19 +153,19 @@ pub fn mac_key(mac: Mac) -> decnet_ebpf::MacKey {
     [a, b, c, d, e, f, 0, 0]
 }
 
-/// A decky as the map holds it.
-pub fn decky_value(
-    id: DeckyId,
-    policy: u32,
-    ip: Ipv4Addr,
-    link_local: Ipv6Addr,
-    ip6: Option<Ipv6Addr>,
-) -> DeckyBytes {
-    let ip6 = ip6.map_or([0; 16], |ip| ip.octets());
-    let mut bytes = [0; _];
-    let parts =
-        [&id.0.to_ne_bytes()[..], &policy.to_ne_bytes(), &ip.octets(), &link_local.octets(), &ip6];
+/// A decky as the map holds it, with these bits of `decnet_ebpf::policy`.
+pub fn decky_value(id: DeckyId, policy: u32, mac: Mac) -> DeckyBytes {
+    let mut bytes = DeckyBytes::default();
+    let parts = [&mac_word(&mac.0).to_ne_bytes()[..], &id.0.to_ne_bytes(), &policy.to_ne_bytes()];
     fill(&mut bytes, &parts);
+    bytes
+}
+
+/// A decky's addresses as the map holds them.
+pub fn own_value(decky: &Identity) -> OwnBytes {
+    let ip6 = decky.ip6.map_or([0; 16], |ip| ip.octets());
+    let mut bytes = [0; _];
+    fill(&mut bytes, &[&decky.ip.octets()[..], &decky.link_local().octets(), &ip6]);
     bytes
 }
 

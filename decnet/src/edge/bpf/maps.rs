@@ -4,26 +4,26 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd as _};
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, SockHash};
-use decnet_ebpf::{MacKey, PRESENT_BITS, counter, map, present, setting};
+use decnet_ebpf::{MacKey, TallyKey, WAYS, counter, home, map, place, setting};
 
+use super::deckies::Deckies;
 use super::{BpfError, Result};
+use crate::edge::random;
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::mac::Mac;
 use crate::logic::sighting::{
-    DeckyBytes, PortKeyBytes, Tally, TallyBytes, TallyKeyBytes, address, decky_value, mac_key,
-    port_key,
+    PortKeyBytes, Tally, TallyBytes, address, decky_value, mac_key, own_value, port_key,
 };
 use crate::logic::status::{CaptureStatus, CopyStatus};
 
 /// The maps of the capture programs.
 pub struct Maps {
-    present: Array<MapData, u64>,
-    /// How many deckies share a bit of `present`.
-    sharing: std::collections::HashMap<(u32, u64), u32>,
-    deckies: HashMap<MapData, MacKey, DeckyBytes>,
+    deckies: Deckies,
     namespaces: HashMap<MapData, u64, MacKey>,
     addresses: HashMap<MapData, [u8; 16], u32>,
-    seen: HashMap<MapData, TallyKeyBytes, TallyBytes>,
+    seen: Array<MapData, TallyBytes>,
+    /// What the kernel half finds the places of tallies with.
+    seed: u32,
     counters: PerCpuArray<MapData, u64>,
     settings: Array<MapData, u32>,
     served: HashMap<MapData, PortKeyBytes, u8>,
@@ -75,15 +75,19 @@ impl Counters {
 
 impl Maps {
     pub(super) fn new(mut take: impl FnMut(&'static str) -> Result<Map>) -> Result<Self> {
+        let settings: Array<MapData, u32> = typed(map::SETTINGS, take(map::SETTINGS)?)?;
         let mut maps = Self {
-            present: typed(map::PRESENT, take(map::PRESENT)?)?,
-            sharing: std::collections::HashMap::new(),
-            deckies: typed(map::DECKIES, take(map::DECKIES)?)?,
+            deckies: Deckies::new(
+                typed(map::PRESENT, take(map::PRESENT)?)?,
+                typed(map::DECKIES, take(map::DECKIES)?)?,
+                typed(map::OWN, take(map::OWN)?)?,
+            )?,
             namespaces: typed(map::NAMESPACES, take(map::NAMESPACES)?)?,
             addresses: typed(map::ADDRESSES, take(map::ADDRESSES)?)?,
             seen: typed(map::SEEN, take(map::SEEN)?)?,
             counters: typed(map::COUNTERS, take(map::COUNTERS)?)?,
-            settings: typed(map::SETTINGS, take(map::SETTINGS)?)?,
+            seed: settings.get(&setting::SEED, 0).map_err(failed(map::SETTINGS))?,
+            settings,
             served: typed(map::SERVED, take(map::SERVED)?)?,
             catchall: typed(map::CATCHALL, take(map::CATCHALL)?)?,
         };
@@ -93,11 +97,6 @@ impl Maps {
 
     /// Forgets the deckies of an agent that used the same pins before and has ended.
     fn clear(&mut self) -> Result<()> {
-        let deckies: Vec<MacKey> =
-            self.deckies.keys().filter_map(std::result::Result::ok).collect();
-        for key in deckies {
-            gone(map::DECKIES, self.deckies.remove(&key))?;
-        }
         let namespaces: Vec<u64> =
             self.namespaces.keys().filter_map(std::result::Result::ok).collect();
         for cookie in namespaces {
@@ -111,9 +110,6 @@ impl Maps {
         for key in served {
             gone(map::SERVED, self.served.remove(&key))?;
         }
-        for word in 0..PRESENT_BITS / 64 {
-            self.present.set(word, 0, 0).map_err(failed(map::PRESENT))?;
-        }
         Ok(())
     }
 
@@ -126,24 +122,7 @@ impl Maps {
         for ip in addresses(decky) {
             self.addresses.insert(address(ip), id.0, 0).map_err(failed(map::ADDRESSES))?;
         }
-        let value = decky_value(id, policy, decky.ip, decky.link_local(), decky.ip6);
-        let key = mac_key(decky.mac);
-        let known = self.deckies.get(&key, 0).is_ok();
-        self.deckies.insert(key, value, 0).map_err(failed(map::DECKIES))?;
-        if known { Ok(()) } else { self.share(decky.mac, |count| count + 1) }
-    }
-
-    /// Changes how many deckies share the bit of a MAC, and sets or clears it.
-    fn share(&mut self, mac: Mac, change: impl FnOnce(u32) -> u32) -> Result<()> {
-        let (word, bit) = present(&mac.0);
-        let count = self.sharing.entry((word, bit)).or_default();
-        *count = change(*count);
-        let bits = self.present.get(&word, 0).map_err(failed(map::PRESENT))?;
-        let bits = if *count > 0 { bits | bit } else { bits & !bit };
-        if *count == 0 {
-            self.sharing.remove(&(word, bit));
-        }
-        self.present.set(word, bits, 0).map_err(failed(map::PRESENT))
+        self.deckies.put(decky.mac, decky_value(id, policy, decky.mac), own_value(decky))
     }
 
     /// Makes the capture forget a decky; one that it does not know is as good.
@@ -152,11 +131,7 @@ impl Maps {
     ///
     /// [`BpfError::Map`] when the map cannot be written.
     pub fn remove_decky(&mut self, decky: &Identity) -> Result<()> {
-        let key = mac_key(decky.mac);
-        if self.deckies.get(&key, 0).is_ok() {
-            gone(map::DECKIES, self.deckies.remove(&key))?;
-            self.share(decky.mac, |count| count.saturating_sub(1))?;
-        }
+        self.deckies.remove(decky.mac)?;
         for ip in addresses(decky) {
             gone(map::ADDRESSES, self.addresses.remove(&address(ip)))?;
         }
@@ -237,12 +212,16 @@ impl Maps {
     /// # Errors
     ///
     /// [`BpfError::Map`] when it cannot be read.
-    pub fn tally(&self, key: &TallyKeyBytes) -> Result<Option<Tally>> {
-        match self.seen.get(key, 0) {
-            Ok(bytes) => Ok(Some(Tally::read(&bytes))),
-            Err(MapError::KeyNotFound) => Ok(None),
-            Err(source) => Err(BpfError::Map { map: map::SEEN, source }),
+    pub fn tally(&self, key: &TallyKey) -> Result<Option<Tally>> {
+        let home = home(key, self.seed);
+        for way in 0..WAYS {
+            let bytes = self.seen.get(&place(home, way), 0).map_err(failed(map::SEEN))?;
+            let tally = Tally::read(&bytes, key);
+            if tally.is_some() {
+                return Ok(tally);
+            }
         }
+        Ok(None)
     }
 
     /// Whether sightings wake their reader.
@@ -270,11 +249,19 @@ fn addresses(decky: &Identity) -> impl Iterator<Item = IpAddr> {
     [Some(IpAddr::V4(decky.ip)), Some(link_local), decky.ip6.map(IpAddr::V6)].into_iter().flatten()
 }
 
+/// Gives the programs, just loaded, a number that no visitor knows.
+pub(super) fn set_seed(settings: &mut Map) -> Result<()> {
+    let mut seed = [0; 4];
+    random::fill(&mut seed);
+    let mut settings: Array<_, u32> = settings.try_into().map_err(failed(map::SETTINGS))?;
+    settings.set(setting::SEED, u32::from_ne_bytes(seed), 0).map_err(failed(map::SETTINGS))
+}
+
 fn typed<T: TryFrom<Map, Error = MapError>>(name: &'static str, map: Map) -> Result<T> {
     map.try_into().map_err(failed(name))
 }
 
-fn failed(map: &'static str) -> impl Fn(MapError) -> BpfError {
+pub(super) fn failed(map: &'static str) -> impl Fn(MapError) -> BpfError {
     move |source| BpfError::Map { map, source }
 }
 

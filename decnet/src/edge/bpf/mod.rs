@@ -4,6 +4,7 @@
 //! everything and ends, or by a role that starts as root and then drops to CAP_NET_ADMIN and
 //! CAP_NET_RAW. Those two suffice for everything else here.
 
+mod deckies;
 mod maps;
 mod rings;
 
@@ -115,6 +116,8 @@ impl Programs {
             }
             .map_err(|error| refused(&error))?;
         }
+        let settings = ebpf.map_mut(map::SETTINGS).ok_or(BpfError::Missing(map::SETTINGS))?;
+        maps::set_seed(settings)?;
         Ok(Self { source: Source::Loaded(Box::new(ebpf)) })
     }
 

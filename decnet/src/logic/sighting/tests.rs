@@ -1,6 +1,14 @@
 //! Records and keys have the layout that the kernel half writes and reads.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use decnet_ebpf::{TALLIES, WAYS, home, place};
+
 use super::*;
+use crate::logic::decky::Secret;
+use crate::logic::persona;
+use crate::logic::time::Timestamp;
 
 fn record(frame: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -45,37 +53,64 @@ fn keys_are_laid_out_as_the_kernel_half_has_them() {
     let ip = IpAddr::from([10, 0, 0, 7]);
     let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 7];
     assert_eq!(address(ip), mapped);
-    let key = tally_key(Peer::Ip(ip), DeckyId(0x0102), 5);
-    assert_eq!(key[..16], mapped);
-    assert_eq!(key[16..20], 0x0102u32.to_ne_bytes());
-    assert_eq!(key[20..], 5u32.to_ne_bytes());
-    let mac = Mac([1, 2, 3, 4, 5, 6]);
-    assert_eq!(tally_key(Peer::Mac(mac), DeckyId(0), 0)[..8], [1, 2, 3, 4, 5, 6, 0, 0]);
     let port = port_key(ip, 6, 443);
     assert_eq!(port[16..18], 443u16.to_ne_bytes());
     assert_eq!(port[18..], 6u16.to_ne_bytes());
-    let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
-    let value = decky_value(DeckyId(9), 1, Ipv4Addr::new(10, 0, 0, 1), link_local, None);
-    assert_eq!(
-        value[..12],
-        [&9u32.to_ne_bytes()[..], &1u32.to_ne_bytes(), &[10, 0, 0, 1]].concat()
-    );
-    assert_eq!(value[12..28], link_local.octets());
-    assert_eq!(value[28..], [0; 16]);
+    let decky = Identity {
+        name: "web-01".parse().expect("a name"),
+        hostname: "web-01".to_owned(),
+        persona: persona::find("debian-12").expect("it is in the table"),
+        mac: Mac([0, 0x1b, 0x21, 4, 5, 6]),
+        ip: Ipv4Addr::new(10, 0, 0, 1),
+        ip6: None,
+        secret: Secret([0; 32]),
+        booted: Timestamp(0),
+    };
+    let value = decky_value(DeckyId(9), 1, decky.mac);
+    assert_eq!(value[..8], [&decky.mac.0[..], &[1, 0]].concat());
+    assert_eq!(value[8..], [9u32.to_ne_bytes(), 1u32.to_ne_bytes()].concat());
+    let own = own_value(&decky);
+    assert_eq!(own[..4], decky.ip.octets());
+    assert_eq!(own[4..20], decky.link_local().octets());
+    assert_eq!(own[20..], [0; 16]);
 }
 
 #[test]
-fn a_tally_counts_its_ports() {
+fn a_tally_is_read_by_its_key_only() {
+    let key = tally_key(Peer::Ip(IpAddr::from([10, 0, 0, 7])), DeckyId(3), 5);
     let mut bytes: TallyBytes = [0; _];
-    bytes[..8].copy_from_slice(&1u64.to_ne_bytes());
-    bytes[8..16].copy_from_slice(&2u64.to_ne_bytes());
-    bytes[16..24].copy_from_slice(&3u64.to_ne_bytes());
-    bytes[24..28].copy_from_slice(&4u32.to_ne_bytes());
-    bytes[28..32].copy_from_slice(&5u32.to_ne_bytes());
-    bytes[40] = 0b101;
-    bytes[159] = 0x80;
-    let tally = Tally { first_ns: 1, last_ns: 2, bytes: 3, packets: 4, sent: 5, ports: 3 };
-    assert_eq!(Tally::read(&bytes), tally);
+    let words = key.into_iter().chain([7, 8, 9]);
+    for (place, word) in bytes.chunks_mut(8).zip(words) {
+        place.copy_from_slice(&word.to_ne_bytes());
+    }
+    assert_eq!(Tally::read(&bytes, &key), Some(Tally { last_ns: 7, bytes: 8, packets: 9 }));
+    for other in [
+        tally_key(Peer::Ip(IpAddr::from([10, 0, 0, 8])), DeckyId(3), 5),
+        tally_key(Peer::Mac(Mac([10, 0, 0, 7, 0, 0])), DeckyId(3), 5),
+        tally_key(Peer::Ip(IpAddr::from([10, 0, 0, 7])), DeckyId(4), 5),
+        tally_key(Peer::Ip(IpAddr::from([10, 0, 0, 7])), DeckyId(3), 6),
+    ] {
+        assert_eq!(Tally::read(&bytes, &other), None);
+    }
+}
+
+#[test]
+fn sources_in_a_row_spread_over_the_places_of_tallies() {
+    let base = u32::from(Ipv4Addr::new(10, 0, 0, 0));
+    for seed in [0, 1, 0x9e37_79b9] {
+        let mut taken = vec![0_u32; (TALLIES / WAYS) as usize];
+        for n in 0..65_536 {
+            let ip = IpAddr::from(Ipv4Addr::from(base + n).octets());
+            let home = home(&tally_key(Peer::Ip(ip), DeckyId(1), 1), seed);
+            let places: BTreeSet<u32> = (0..WAYS).map(|way| place(home, way)).collect();
+            assert_eq!(places.len(), WAYS as usize, "all are tried");
+            assert_eq!(places.first().map(|first| first / WAYS), Some(home / WAYS), "side by side");
+            taken[(home / WAYS) as usize] += 1;
+        }
+        // Of 65,536 keys thrown at 8,192 sets of 16, some 50 find theirs full.
+        let crowded: u32 = taken.iter().map(|keys| keys.saturating_sub(WAYS)).sum();
+        assert!(crowded < 200, "{crowded} of 65,536 have no place of their own");
+    }
 }
 
 proptest::proptest! {

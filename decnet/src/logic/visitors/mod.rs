@@ -14,12 +14,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use decnet_ebpf::{REST_NS, kind};
+use decnet_ebpf::{REST_NS, TallyKey, kind};
 
 use crate::logic::decky::DeckyId;
 use crate::logic::event::{Data, Kind, Raw, Source, Target, Transport};
 use crate::logic::packet::{Network, Packet, TCP, UDP};
-use crate::logic::sighting::{Peer, Record, Tally, TallyKeyBytes, tally_key};
+use crate::logic::sighting::{Peer, Record, Tally, tally_key};
 use crate::logic::tcp_signature;
 use crate::logic::time::Timestamp;
 
@@ -129,7 +129,7 @@ impl Visitors {
         &mut self,
         now: Timestamp,
         offset: Duration,
-        mut tally: impl FnMut(&TallyKeyBytes) -> Option<Tally>,
+        mut tally: impl FnMut(&TallyKey) -> Option<Tally>,
         out: &mut Vec<Observation>,
     ) {
         let rest = Duration::from_nanos(REST_NS);

@@ -30,7 +30,7 @@ fn route(src: [u8; 4]) -> Route {
 #[derive(Default)]
 struct Scene {
     visitors: Visitors,
-    tallies: HashMap<TallyKeyBytes, Tally>,
+    tallies: HashMap<TallyKey, Tally>,
     told: Vec<Observation>,
 }
 

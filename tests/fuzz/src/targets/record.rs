@@ -6,7 +6,7 @@ use decnet::logic::event::{Event, Stamp};
 use decnet::logic::sighting::{Record, Tally, TallyBytes};
 use decnet::logic::time::Timestamp;
 use decnet::logic::visitors::{Port, Visitors};
-
+use decnet_ebpf::TallyKey;
 use uuid::Uuid;
 
 use crate::decky::NOW;
@@ -29,10 +29,13 @@ pub(crate) fn run(data: &[u8]) {
         let record = Record::read(&bytes).expect("it has the size of one");
         let at = Timestamp(NOW.0 + number * 400_000_000);
         visitors.sighted(&record, at, |port| PORTS[usize::from(port) % PORTS.len()], &mut seen);
-        let mut tally: TallyBytes = [0; _];
-        tally.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
-        let tally = Tally::read(&tally);
-        visitors.tick(at, Duration::from_nanos(NOW.0), |_| Some(tally), &mut seen);
+        let tally = |wanted: &TallyKey| {
+            let mut tally: TallyBytes = [0; _];
+            let key = wanted.iter().flat_map(|word| word.to_ne_bytes());
+            tally.iter_mut().zip(key.chain(bytes.iter().copied())).for_each(|(to, from)| *to = from);
+            Tally::read(&tally, wanted)
+        };
+        visitors.tick(at, Duration::from_nanos(NOW.0), tally, &mut seen);
     }
     assert!(seen.len() <= 8 * (1 + data.len() / RECORD), "{} for {}", seen.len(), data.len());
     let mut stamp = Stamp::new("node-1", Uuid::from_u128(7));
