@@ -13,7 +13,9 @@ use decnet::edge::store::Store;
 use decnet::logic::event::Kind;
 use decnet_tests::world::{NODE_IP, World, children, wait_for};
 use nix::libc::linger;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{setsockopt, sockopt};
+use nix::unistd::Pid;
 
 use crate::machine::{pin, pin_process, process_seconds};
 use crate::report::{Report, median};
@@ -37,11 +39,26 @@ struct Talk {
     question: &'static [u8],
     /// The answer's last bytes; when empty it ends with the connection.
     last: &'static [u8],
+    /// The real server, measured where it is installed; it is started in a directory that has a page
+    /// and an `nginx.conf`.
+    real: &'static [&'static str],
 }
 
 const TALKS: [Talk; 2] = [
-    Talk { service: "http", port: 80, question: b"GET /index.html HTTP/1.0\r\n\r\n", last: b"" },
-    Talk { service: "redis", port: 6379, question: b"PING\r\n", last: b"\r\n" },
+    Talk {
+        service: "http",
+        port: 80,
+        question: b"GET /index.html HTTP/1.0\r\n\r\n",
+        last: b"",
+        real: &["nginx", "-p", ".", "-c", "nginx.conf"],
+    },
+    Talk {
+        service: "redis",
+        port: 6379,
+        question: b"PING\r\n",
+        last: b"\r\n",
+        real: &["redis-server", "--protected-mode", "no", "--save", ""],
+    },
 ];
 
 /// What a round has come to.
@@ -55,24 +72,49 @@ pub(crate) fn run(report: &mut Report) {
     let peers = opencanary();
     for (talk, peer) in TALKS.iter().zip(peers) {
         let (ours, cpu, recorded) = decnet(talk);
-        let ratio = peer.as_ref().map_or_else(
-            || "OpenCanary did not start".to_owned(),
-            |(rate, cpu)| {
-                format!(
-                    "OpenCanary {rate:.0}/s, {:.0} µs each: {:.0} times as many",
-                    cpu * 1e6,
-                    ours / rate
-                )
-            },
-        );
+        let beside = |name: &str, peer: Option<(f64, f64)>| match peer {
+            Some((rate, cpu)) => {
+                format!("{name} {rate:.0}/s, {:.0} µs each: {:.1} times", cpu * 1e6, ours / rate)
+            }
+            None => format!("{name} is not here"),
+        };
+        let lines = [beside("OpenCanary", peer), beside(talk.real[0], real(talk))];
         report.add(
             &format!("{} connections a second on one core", talk.service),
             format!("{ours:.0}, {:.0} µs each, {recorded}", cpu * 1e6),
             "15 × OpenCanary, all recorded",
             "40,000",
-            &ratio,
+            &lines.join("; "),
         );
     }
+}
+
+/// Rate and CPU time of one connection of the server that the service pretends to be, which
+/// records nothing: what the kernel and a good server take.
+fn real(talk: &Talk) -> Option<(f64, f64)> {
+    let world = World::make();
+    let page = world.dir.join("index.html");
+    std::fs::write(&page, "<html><body><h1>It works!</h1></body></html>\n").ok()?;
+    let config = world.dir.join("nginx.conf");
+    let text = format!(
+        "daemon off; worker_processes 1; pid {0}/nginx.pid; error_log /dev/null;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{ access_log off; server {{ listen 80; root {0}; }} }}\n",
+        world.dir.display()
+    );
+    std::fs::write(&config, text).ok()?;
+    let (program, fixed) = talk.real.split_first()?;
+    let start = || {
+        let mut command = Command::new(program);
+        command.args(fixed).current_dir(&world.dir).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    };
+    let mut process = world.as_node(start).ok()?;
+    let measured = one_peer(&world, &process, talk);
+    // Asked and not killed, for nginx ends its worker.
+    kill(Pid::from_raw(i32::try_from(process.id()).ok()?), Signal::SIGTERM).ok()?;
+    process.wait().ok()?;
+    measured
 }
 
 fn decnet(talk: &Talk) -> (f64, f64, String) {

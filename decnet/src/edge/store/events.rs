@@ -220,6 +220,10 @@ fn condition(filter: &EventFilter) -> (String, Vec<Sql>) {
         let plus = if indexed { "" } else { "+" };
         let marks = vec!["?"; filter.kinds.len()].join(", ");
         sql.push_str(&format!(" AND {plus}kind IN ({marks})"));
+        // What SQLite must see to use the index, which has these kinds left out.
+        if !filter.kinds.iter().any(|kind| matches!(kind, Kind::ConnOpen | Kind::ConnClose)) {
+            sql.push_str(" AND kind NOT IN ('conn.open', 'conn.close')");
+        }
         values.extend(filter.kinds.iter().map(|kind| Sql::from(kind.as_str().to_owned())));
     }
     (sql, values)

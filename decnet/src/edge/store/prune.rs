@@ -6,7 +6,8 @@
 use rusqlite::{Transaction, params};
 
 use super::{Result, Store, doing};
-use crate::logic::event::Kind;
+use crate::logic::event::{Kind, SessionId};
+use crate::logic::time::Timestamp;
 
 /// Events forgotten at a time: more than a batch brings, and few enough not to keep it waiting.
 const STEP: i64 = 8_192;
@@ -54,15 +55,13 @@ fn forget(step: &Transaction<'_>) -> Result<u64> {
     let events = step.execute("DELETE FROM events WHERE n < ?1", [until]);
     let events = events.map_err(doing("forget events"))?;
     forget_visitors(step, time)?;
-    for statement in [
-        "DELETE FROM sessions WHERE id IN
-             (SELECT id FROM sessions WHERE opened < ?1 ORDER BY opened LIMIT ?2)",
-        "DELETE FROM credentials WHERE (service, user, password) IN
-             (SELECT service, user, password FROM credentials WHERE last < ?1
-              ORDER BY last LIMIT ?2)",
-    ] {
-        step.execute(statement, params![time, STEP]).map_err(doing("forget sessions"))?;
-    }
+    let first_kept = SessionId::new(Timestamp(time.cast_unsigned()), 0).0.cast_signed();
+    let sessions = "DELETE FROM sessions WHERE id IN
+        (SELECT id FROM sessions WHERE id < ?1 ORDER BY id LIMIT ?2)";
+    step.execute(sessions, params![first_kept, STEP]).map_err(doing("forget sessions"))?;
+    let credentials = "DELETE FROM credentials WHERE (service, user, password) IN
+        (SELECT service, user, password FROM credentials WHERE last < ?1 ORDER BY last LIMIT ?2)";
+    step.execute(credentials, params![time, STEP]).map_err(doing("forget credentials"))?;
     let minute = time / 60_000_000_000;
     for kind in Kind::ALL.iter().map(|kind| kind.as_str()).chain(["*"]) {
         step.execute("DELETE FROM minutes WHERE kind = ?1 AND minute < ?2", params![kind, minute])

@@ -21,7 +21,9 @@ CREATE TABLE events (
     session INTEGER,
     body    TEXT    NOT NULL
 );
-CREATE INDEX events_by_kind    ON events (kind);
+-- Openings and closings are most of all events, so that going through all finds them soon.
+CREATE INDEX events_by_kind    ON events (kind)
+    WHERE kind NOT IN ('conn.open', 'conn.close');
 CREATE INDEX events_by_src     ON events (src) WHERE src IS NOT NULL;
 CREATE INDEX events_by_session ON events (session) WHERE session IS NOT NULL;
 
@@ -87,7 +89,7 @@ CREATE TABLE touched (
     sources INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- One row a connection.
+-- One row a connection. Their numbers are in the order of time.
 CREATE TABLE sessions (
     id      INTEGER PRIMARY KEY,
     ip      TEXT,
@@ -104,8 +106,7 @@ CREATE TABLE sessions (
     bytes_out INTEGER,
     user    TEXT
 );
-CREATE INDEX sessions_by_ip     ON sessions (ip, opened);
-CREATE INDEX sessions_by_opened ON sessions (opened);
+CREATE INDEX sessions_by_ip ON sessions (ip);
 
 -- One row for each login that was tried, however often and by whom.
 CREATE TABLE credentials (

@@ -75,7 +75,7 @@ impl Store {
         limit: u32,
     ) -> Result<Page<Session>> {
         let (at, shown) = Cursor::resume(before);
-        let mut sql = format!("SELECT {COLUMNS} FROM sessions WHERE opened <= ?");
+        let mut sql = format!("SELECT {COLUMNS} FROM sessions WHERE id <= ?");
         let mut values: Vec<Sql> = vec![at.into()];
         let parts = [
             ("ip", filter.source.map(|source| source.to_string())),
@@ -87,18 +87,14 @@ impl Store {
             sql.push_str(&format!(" AND {column} = ?"));
             values.push(value.into());
         }
-        sql.push_str(" ORDER BY opened DESC, id DESC LIMIT ? OFFSET ?");
+        sql.push_str(" ORDER BY id DESC LIMIT ? OFFSET ?");
         values.extend([i64::from(limit).saturating_add(1).into(), i64::from(shown).into()]);
         let mut find = self.db.prepare_cached(&sql).map_err(doing("find sessions"))?;
         let rows = find
-            .query_map(params_from_iter(values), |row| {
-                let opened: i64 = row.get("opened")?;
-                Ok((opened, session(row)?))
-            })
+            .query_map(params_from_iter(values), session)
             .and_then(Iterator::collect)
             .map_err(doing("find sessions"))?;
-        let page = Page::cut(rows, limit, before, |(opened, _)| *opened);
-        Ok(Page { rows: page.rows.into_iter().map(|(_, row)| row).collect(), next: page.next })
+        Ok(Page::cut(rows, limit, before, |session| session.id.0.cast_signed()))
     }
 
     /// The connection `id`.

@@ -203,7 +203,7 @@ pub struct Creds {
 
 /// A connection of a visitor to a service.
 ///
-/// **Shape**: 64 random bits; as text 16 hexadecimal digits.
+/// **Shape**: 64 bits, in the order of time; as text 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SessionId(pub u64);
 

@@ -88,14 +88,15 @@ impl Datagrams {
         if !self.reported.insert((peer, local.port())) {
             return;
         }
-        let mut session = [0; 8];
-        random::fill(&mut session);
+        let now = clock::now();
+        let mut chance = [0; 2];
+        random::fill(&mut chance);
         let raw = Raw::of(datagram);
         outbox.put(Reported {
             decky: decky.id,
-            at: clock::now(),
+            at: now,
             service: ServiceKind::Udp,
-            session: SessionId(u64::from_ne_bytes(session)),
+            session: SessionId::new(now, u16::from_ne_bytes(chance)),
             peer,
             local,
             report: Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw),

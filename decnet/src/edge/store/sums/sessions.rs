@@ -1,6 +1,6 @@
 //! Connections: one row each, whichever of its events came in this batch.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rusqlite::{Transaction, params};
 
@@ -11,7 +11,8 @@ use crate::logic::event::{Event, Kind, Outcome, SessionId};
 /// What a batch adds to the connections.
 #[derive(Default)]
 pub(super) struct Sessions<'a> {
-    sessions: HashMap<SessionId, SessionSum<'a>>,
+    /// In order, so that rows are added at the end.
+    sessions: BTreeMap<SessionId, SessionSum<'a>>,
 }
 
 struct SessionSum<'a> {

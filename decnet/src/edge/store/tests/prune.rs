@@ -6,11 +6,12 @@ fn flood(store: &mut Store, from: u64, count: u64) {
         .map(|n| {
             let ip = std::net::Ipv4Addr::from(u32::try_from(0x0a00_0000 + n).unwrap());
             let password = Some(format!("password {n}"));
+            let plain = event(n, Kind::AuthAttempt, &ip.to_string());
             Event {
-                session: Some(SessionId(n)),
+                session: Some(SessionId::new(plain.ts, 0)),
                 creds: Some(Creds { user: Some("root".to_owned()), password, key: None }),
                 outcome: Some(Outcome::Failure),
-                ..event(n, Kind::AuthAttempt, &ip.to_string())
+                ..plain
             }
         })
         .collect();
