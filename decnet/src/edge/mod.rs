@@ -15,6 +15,7 @@ pub mod log;
 pub mod memory;
 pub mod namespace;
 pub mod operator;
+pub mod pki;
 pub mod privileges;
 pub mod probe;
 pub mod random;

@@ -27,5 +27,6 @@ pub mod table;
 pub mod tcp_signature;
 pub mod time;
 pub mod token;
+pub mod trust;
 pub mod visitors;
 pub mod wire;

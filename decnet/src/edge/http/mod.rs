@@ -1,8 +1,10 @@
-//! HTTP/1.1 over TCP: serving an application within limits, and asking another server.
+//! HTTP/1.1 over TCP or TLS: serving an application within limits, and asking another server.
 
 mod patient;
+mod secure;
 mod upstream;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -11,17 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::body::Body;
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::Service as _;
 
 use patient::Patient;
+pub use secure::Secure;
 pub use upstream::{BadUrl, Upstream, UpstreamError};
 
 /// What a server allows.
@@ -35,6 +40,8 @@ pub struct Limits {
     pub headers: usize,
     /// Time for a head to come, and for a connection to be idle.
     pub head_time: Duration,
+    /// Time for TLS to be agreed upon.
+    pub handshake_time: Duration,
     /// Time for which a peer may take nothing of what is sent.
     pub stall_time: Duration,
     /// Time that open requests have to end when the server does.
@@ -48,6 +55,7 @@ impl Default for Limits {
             head_bytes: 16 * 1024,
             headers: 64,
             head_time: Duration::from_secs(20),
+            handshake_time: Duration::from_secs(10),
             stall_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(3),
         }
@@ -100,6 +108,27 @@ pub async fn serve(
     app: Router,
     stop: impl Future<Output = ()>,
 ) {
+    serve_over(listener, None, limits, app, stop).await;
+}
+
+/// As [`serve`], over TLS: a request has its [`crate::logic::trust::Caller`] among its extensions.
+pub async fn serve_tls(
+    listener: TcpListener,
+    secure: Secure,
+    limits: Limits,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) {
+    serve_over(listener, Some(secure), limits, app, stop).await;
+}
+
+async fn serve_over(
+    listener: TcpListener,
+    secure: Option<Secure>,
+    limits: Limits,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) {
     let mut stop = pin!(stop);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let (close, closing) = watch::channel(());
@@ -122,9 +151,20 @@ pub async fn serve(
             },
             () = &mut stop => break,
         };
-        let serving = connection(stream, peer, limits, app.clone(), closing.clone());
+        // Answers are small and whole: waiting to fill a packet only delays them.
+        stream.set_nodelay(true).ok();
+        let (app, secure, closing) = (app.clone(), secure.clone(), closing.clone());
         connections.spawn(async move {
-            serving.await;
+            match secure {
+                None => {
+                    let service = service_fn(move |mut request: Request<Incoming>| {
+                        request.extensions_mut().insert(Peer(peer));
+                        app.clone().call(request)
+                    });
+                    connection(stream, peer, limits, service, closing).await;
+                }
+                Some(secure) => secure.connection(stream, peer, limits, app, closing).await,
+            }
             drop(slot);
         });
     }
@@ -135,19 +175,15 @@ pub async fn serve(
     tokio::time::timeout(limits.drain_time, drained).await.ok();
 }
 
-async fn connection(
-    stream: TcpStream,
+async fn connection<S>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     limits: Limits,
-    app: Router,
+    service: S,
     mut closing: watch::Receiver<()>,
-) {
-    // Answers are small and whole: waiting to fill a packet only delays them.
-    stream.set_nodelay(true).ok();
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        app.clone().call(request)
-    });
+) where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+{
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -1,0 +1,132 @@
+//! What a daemon is known by: `ca.crt`, a certificate and its key in one directory.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rcgen::{KeyPair, PublicKeyData as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+
+use super::{PkiError, Result, tls};
+use crate::edge::files;
+use crate::logic::time::Timestamp;
+use crate::logic::trust::Caller;
+
+/// Most bytes of a certificate or key file.
+const MAX_FILE: usize = 64 * 1024;
+
+/// A certificate, its key, and who must have signed everybody else's.
+pub struct Identity {
+    pub(super) ca: CertificateDer<'static>,
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) key: PrivateKeyDer<'static>,
+    /// Who it says that we are.
+    pub caller: Caller,
+    /// Until when it is good.
+    pub not_after: Timestamp,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the key.
+        f.debug_tuple("Identity").field(&self.caller).finish()
+    }
+}
+
+impl Identity {
+    /// Reads `ca.crt`, `NAME.crt` and `NAME.key` in `dir`; `remedy` names the command that makes
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::Missing`], or [`PkiError::Unfit`] when a file is empty or damaged, when the
+    /// certificate has expired or was signed by somebody else, or when the key is not its own.
+    pub fn read(dir: &Path, name: &str, now: Timestamp, remedy: &'static str) -> Result<Self> {
+        let ca_path = dir.join("ca.crt");
+        let cert_path = dir.join(format!("{name}.crt"));
+        let key_path = dir.join(format!("{name}.key"));
+        let ca = one(&ca_path, &read(&ca_path, remedy)?)?;
+        let certificate = one(&cert_path, &read(&cert_path, remedy)?)?;
+        let pem = String::from_utf8(read(&key_path, remedy)?).unwrap_or_default();
+        let key = KeyPair::from_pem(&pem).map_err(|_| unfit(&key_path, "holds no private key"))?;
+        if !belongs(&certificate, &key) {
+            let why = format!("is not the key of `{}`", cert_path.display());
+            return Err(unfit(&key_path, &why));
+        }
+        let caller = super::caller(&certificate)
+            .ok_or_else(|| unfit(&cert_path, "is no certificate of decnet: it names no role"))?;
+        let not_after = check(&cert_path, &certificate, &ca, now)?;
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        Ok(Self { ca, certificate, key, caller, not_after })
+    }
+}
+
+fn read(path: &Path, remedy: &'static str) -> Result<Vec<u8>> {
+    let bytes =
+        files::read(path)?.ok_or_else(|| PkiError::Missing { path: path.into(), remedy })?;
+    if bytes.is_empty() {
+        return Err(unfit(path, "is empty"));
+    }
+    if bytes.len() > MAX_FILE {
+        return Err(unfit(path, "is too large to be a certificate or a key"));
+    }
+    Ok(bytes)
+}
+
+/// Checks when a certificate is good and who signed it; says until when it is.
+fn check(
+    path: &Path,
+    certificate: &CertificateDer<'_>,
+    ca: &CertificateDer<'_>,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    use rustls::CertificateError as Wrong;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
+        .map_err(|_| unfit(path, "is no certificate"))?;
+    let validity = parsed.validity();
+    let at = UnixTime::since_unix_epoch(Duration::from_nanos(now.0));
+    match tls::chain(ca)?.verify_client_cert(certificate, &[], at) {
+        Ok(_) => {}
+        Err(rustls::Error::InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. })) => {
+            return Err(unfit(path, &format!("has expired on {}", validity.not_after)));
+        }
+        Err(rustls::Error::InvalidCertificate(
+            Wrong::NotValidYet | Wrong::NotValidYetContext { .. },
+        )) => {
+            let why = format!("is good from {} on: is the clock right?", validity.not_before);
+            return Err(unfit(path, &why));
+        }
+        Err(error) => {
+            let why = format!("was not signed by the authority in `ca.crt` ({error})");
+            return Err(unfit(path, &why));
+        }
+    }
+    let end = u64::try_from(validity.not_after.timestamp()).unwrap_or(0);
+    Ok(Timestamp(end.saturating_mul(1_000_000_000)))
+}
+
+/// The certificates in a PEM file.
+pub(super) fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| unfit(path, "is no PEM"))
+}
+
+/// The only certificate in a PEM file.
+fn one(path: &Path, pem: &[u8]) -> Result<CertificateDer<'static>> {
+    let mut all = certificates(path, pem)?;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(unfit(path, "must hold one certificate")),
+    }
+}
+
+/// Whether a certificate is that of `key`.
+pub(super) fn belongs(certificate: &CertificateDer<'_>, key: &KeyPair) -> bool {
+    x509_parser::parse_x509_certificate(certificate)
+        .is_ok_and(|(_, parsed)| parsed.public_key().raw == key.subject_public_key_info())
+}
+
+pub(super) fn unfit(path: &Path, why: &str) -> PkiError {
+    PkiError::Unfit { path: path.into(), why: why.to_owned() }
+}

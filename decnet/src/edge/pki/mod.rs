@@ -1,0 +1,81 @@
+//! Certificates: the authority that makes them, the identities that hold them, and TLS between
+//! those.
+//!
+//! One authority signs everything. A certificate says in a URI among its names what its holder may
+//! be (`decnet:role:agent`), and every server asks besides whether it knows this very certificate.
+
+mod authority;
+mod identity;
+mod tls;
+
+use std::path::PathBuf;
+
+pub use authority::{Authority, Issued, Wish};
+pub use identity::Identity;
+pub use tls::{Admission, client_config, server_config};
+
+use crate::edge::files::FileError;
+use crate::logic::trust::{Caller, CertRole, Fingerprint};
+
+/// What can go wrong with certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file that must be there is not.
+    #[error("there is no `{path}`: {remedy}")]
+    Missing {
+        /// Which.
+        path: PathBuf,
+        /// Which command makes it.
+        remedy: &'static str,
+    },
+    /// A file is not what it should be.
+    #[error("`{path}` {why}")]
+    Unfit {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A certificate cannot be made.
+    #[error("cannot make a certificate for `{name}`")]
+    Make {
+        /// For whom.
+        name: String,
+        /// Why.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// TLS takes no such certificate or key.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+}
+
+/// The result of working with certificates.
+pub type Result<T> = std::result::Result<T, PkiError>;
+
+/// Who a certificate says that its holder is; `None` when it is none of ours.
+pub fn caller(der: &[u8]) -> Option<Caller> {
+    let (rest, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let names = certificate.subject_alternative_name().ok()??;
+    let mut roles = names.value.general_names.iter().filter_map(|name| match name {
+        x509_parser::extensions::GeneralName::URI(uri) => {
+            CertRole::ALL.into_iter().find(|role| role.uri() == *uri)
+        }
+        _ => None,
+    });
+    let (role, None) = (roles.next()?, roles.next()) else { return None };
+    let mut common_names = certificate.subject().iter_common_name();
+    let (name, None) = (common_names.next()?.as_str().ok()?, common_names.next()) else {
+        return None;
+    };
+    Some(Caller { role, name: name.to_owned(), fingerprint: Fingerprint::of(der) })
+}
+
+#[cfg(test)]
+mod tests;

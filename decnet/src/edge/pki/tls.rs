@@ -1,0 +1,209 @@
+//! TLS 1.3 between identities, both sides with a certificate.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::version::TLS13;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
+    ServerConfig, SignatureScheme,
+};
+
+use super::{Identity, PkiError, Result, caller};
+use crate::logic::trust::{Caller, CertRole, Fingerprint};
+
+/// Says of each caller whose certificate the authority signed whether it may come in now.
+pub trait Admission: fmt::Debug + Send + Sync {
+    /// Whether it may.
+    fn admits(&self, caller: &Caller) -> bool;
+}
+
+/// Only this role, whichever the certificate.
+impl Admission for CertRole {
+    fn admits(&self, caller: &Caller) -> bool {
+        caller.role == *self
+    }
+}
+
+/// For a server that is `identity`, and lets in whom `admission` admits.
+///
+/// # Errors
+///
+/// [`PkiError::Tls`] when TLS does not take the identity.
+pub fn server_config(identity: &Identity, admission: Arc<dyn Admission>) -> Result<ServerConfig> {
+    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, admission });
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(tls)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![identity.certificate.clone()], identity.key.clone_key())
+        .map_err(tls)?;
+    // A resumed session would not ask again whether its holder is still admitted.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+    Ok(config)
+}
+
+/// For a client that is `identity`, and speaks to one server: it has `role`, and this certificate
+/// when `fingerprint` is known.
+///
+/// # Errors
+///
+/// As [`server_config`].
+pub fn client_config(
+    identity: &Identity,
+    role: CertRole,
+    fingerprint: Option<Fingerprint>,
+) -> Result<ClientConfig> {
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(roots(&identity.ca)?.into(), provider())
+            .build()
+            .map_err(|error| PkiError::Tls(error.to_string()))?;
+    let verifier = Arc::new(Server { chain: verifier, role, fingerprint });
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_client_auth_cert(vec![identity.certificate.clone()], identity.key.clone_key())
+        .map_err(tls)?;
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+/// Checks that a certificate was signed by `ca` and is good now.
+pub(super) fn chain(ca: &CertificateDer<'_>) -> Result<Arc<dyn ClientCertVerifier>> {
+    WebPkiClientVerifier::builder_with_provider(roots(ca)?.into(), provider())
+        .build()
+        .map_err(|error| PkiError::Tls(error.to_string()))
+}
+
+fn roots(ca: &CertificateDer<'_>) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.clone().into_owned()).map_err(tls)?;
+    Ok(roots)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn tls(error: rustls::Error) -> PkiError {
+    PkiError::Tls(error.to_string())
+}
+
+fn refused() -> rustls::Error {
+    rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
+}
+
+/// What a server asks of its clients.
+#[derive(Debug)]
+struct Clients {
+    chain: Arc<dyn ClientCertVerifier>,
+    admission: Arc<dyn Admission>,
+}
+
+impl ClientCertVerifier for Clients {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> std::result::Result<ClientCertVerified, rustls::Error> {
+        self.chain.verify_client_cert(end_entity, intermediates, now)?;
+        match caller(end_entity) {
+            Some(caller) if self.admission.admits(&caller) => Ok(ClientCertVerified::assertion()),
+            _ => Err(refused()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+/// What a client asks of its server.
+#[derive(Debug)]
+struct Server {
+    chain: Arc<WebPkiServerVerifier>,
+    role: CertRole,
+    fingerprint: Option<Fingerprint>,
+}
+
+impl ServerCertVerifier for Server {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        self.chain.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )?;
+        match caller(end_entity) {
+            Some(caller)
+                if caller.role == self.role
+                    && self.fingerprint.is_none_or(|known| known == caller.fingerprint) =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
+            _ => Err(refused()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
