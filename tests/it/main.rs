@@ -20,6 +20,7 @@ mod http;
 mod journal;
 mod operator;
 mod redis;
+mod remote;
 mod ssh;
 mod telnet;
 mod up;

@@ -183,11 +183,16 @@ impl World {
         self.start_agent_by(&[], config)
     }
 
+    /// The directory of configuration and identities.
+    pub fn etc_dir(&self) -> PathBuf {
+        self.dir.join("etc")
+    }
+
     /// Starts an agent with this configuration by a program that takes its command line and
     /// becomes it.
     pub fn start_agent_by(&self, program: &[&str], config: &str) -> Agent<'_> {
         let config = self.config(config);
-        let dirs = self.dirs();
+        let (dirs, etc_dir) = (self.dirs(), self.etc_dir());
         let log = std::fs::File::create(self.dir.join("agent.log")).expect("the directory is ours");
         let node = self.node.try_clone().expect("descriptors are left");
         let mut line: Vec<OsString> = program.iter().map(OsString::from).collect();
@@ -196,6 +201,7 @@ impl World {
             let mut command = Command::new(&line[0]);
             command.args(&line[1..]).arg("agent").arg("--config").arg(config).args(dirs);
             command.args(["--interface", NODE, "--node", "n1", "--log-level", "debug"]);
+            command.env("DECNET_ETC_DIR", etc_dir);
             command.env("DECNET_PARENT", std::process::id().to_string());
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
             command.spawn().expect("decnet was built")

@@ -8,7 +8,7 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 17] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
@@ -17,6 +17,7 @@ const PROGRAMS: [(&str, &str); 17] = [
     ("ip", "iproute2"),
     ("lftp", "lftp"),
     ("nsenter", "util-linux"),
+    ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("redis-cli", "redis-tools"),
     ("rsyslogd", "rsyslog"),

@@ -118,6 +118,22 @@ pub struct AgentArgs {
     /// What this node is called in events; the hostname when not said
     #[arg(long, env = "DECNET_AGENT_NODE")]
     pub node: Option<String>,
+    /// Address where the master reaches it
+    #[arg(long, env = "DECNET_AGENT_HOST", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+    /// Port where the master reaches it; 0 for any
+    #[arg(long, env = "DECNET_AGENT_PORT", default_value_t = 8765)]
+    pub port: u16,
+    /// Where its identity is: ca.crt, worker.crt, worker.key; `agent` in the directory of
+    /// configuration when not said, and if that is not there, the node is standalone
+    #[arg(long, env = "DECNET_AGENT_DIR")]
+    pub agent_dir: Option<PathBuf>,
+    /// Where configuration and identities are
+    #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
+    pub etc_dir: PathBuf,
+    /// Serve no master, whatever identity there is
+    #[arg(long, env = "DECNET_AGENT_STANDALONE")]
+    pub standalone: bool,
     /// User to serve as when started as root; `decnet` if it exists, else nobody
     #[arg(long, env = "DECNET_AGENT_USER")]
     pub user: Option<String>,

@@ -129,6 +129,7 @@ fn since(text: &str) -> Result<Timestamp> {
 fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {
     journal(&args.events)?;
     let mut agent_args = vec![
+        "--standalone".to_owned(),
         format!("--events-journal={}", args.events.events_journal),
         format!("--events-syslog-sd-id={}", args.events.events_syslog_sd_id),
         format!("--events-store-limit={}", args.events.events_store_limit),
@@ -166,8 +167,16 @@ fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
         journal: journal(&args.events)?,
         syslog_file: args.events.events_syslog_file.clone(),
         syslog_sd_id: args.events.events_syslog_sd_id.clone(),
+        remote: remote(args),
         store_limit: args.events.events_store_limit.saturating_mul(1024 * 1024),
     })
+}
+
+/// Where the master commands the agent: wherever an identity was asked for, or is.
+fn remote(args: &AgentArgs) -> Option<role::agent::remote::Remote> {
+    let usual = || Some(args.etc_dir.join("agent")).filter(|dir| dir.is_dir());
+    let dir = args.agent_dir.clone().or_else(usual).filter(|_| !args.standalone)?;
+    Some(role::agent::remote::Remote { address: (args.host, args.port).into(), dir })
 }
 
 /// What the node is called.

@@ -28,6 +28,19 @@ pub(super) struct Asked {
     reply: oneshot::Sender<Reply>,
 }
 
+impl Asked {
+    /// A request, and where its answer will be.
+    pub(super) fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { request, reply }, answer)
+    }
+}
+
+/// Where requests are put, and where the loop takes them.
+pub(super) fn queue() -> (mpsc::Sender<Asked>, mpsc::Receiver<Asked>) {
+    mpsc::channel(QUEUE)
+}
+
 /// What the loop answers.
 pub(super) enum Reply {
     /// A line.
@@ -36,29 +49,28 @@ pub(super) enum Reply {
     Capture(mpsc::Receiver<Vec<u8>>),
 }
 
-/// Listens on `path`, which must be in a directory of our own.
-pub(super) fn listen(path: &Path) -> Result<mpsc::Receiver<Asked>> {
+/// Listens on `path`, which must be in a directory of our own, and puts what is asked to the loop.
+pub(super) fn listen(path: &Path, agent: mpsc::Sender<Asked>) -> Result<()> {
     files::remove(path)?;
     let listener = UnixListener::bind(path)
         .with_context(|| format!("cannot listen on `{}`", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("cannot protect `{}`", path.display()))?;
-    let (sender, requests) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
         static PLACES: Semaphore = Semaphore::const_new(OPERATORS);
         loop {
             let Ok(place) = PLACES.acquire().await else { return };
             let Ok((stream, _)) = listener.accept().await else { continue };
-            let sender = sender.clone();
+            let agent = agent.clone();
             tokio::spawn(async move {
-                if let Err(error) = serve(stream, &sender).await {
+                if let Err(error) = serve(stream, &agent).await {
                     tracing::debug!(error = format!("{error:#}"), "an operator's connection fails");
                 }
                 drop(place);
             });
         }
     });
-    Ok(requests)
+    Ok(())
 }
 
 async fn serve(stream: UnixStream, engine: &mpsc::Sender<Asked>) -> Result<()> {
@@ -70,8 +82,8 @@ async fn serve(stream: UnixStream, engine: &mpsc::Sender<Asked>) -> Result<()> {
         .await
         .context("nothing was asked")??;
     let request = serde_json::from_str(&line).context("not a request")?;
-    let (reply, answer) = oneshot::channel();
-    engine.send(Asked { request, reply }).await.context("the agent is stopping")?;
+    let (asked, answer) = Asked::new(request);
+    engine.send(asked).await.context("the agent is stopping")?;
     match answer.await.context("the agent is stopping")? {
         Reply::Answer(answer) => say(&mut write, &answer).await,
         Reply::Capture(mut pieces) => {

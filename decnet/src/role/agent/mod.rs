@@ -12,6 +12,7 @@ mod engine;
 mod fleet;
 mod keeper;
 pub(super) mod placing;
+pub mod remote;
 mod reports;
 mod restores;
 mod writer;
@@ -25,6 +26,7 @@ use nix::sys::utsname::uname;
 use crate::cli::WrongUse;
 use crate::edge::bpf::Programs;
 use crate::edge::links::Links;
+use crate::edge::pki::Identity;
 use crate::edge::privileges::{self, AGENT};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::store::{self, Store};
@@ -40,6 +42,7 @@ use engine::{Ears, Engine};
 use fleet::Fleet;
 use keeper::Keeper;
 use placing::Node;
+use remote::{Health, Remote};
 use restores::Restores;
 use writer::Writer;
 
@@ -72,6 +75,8 @@ pub struct Settings {
     pub syslog_file: Option<PathBuf>,
     /// The structured-data name of those lines.
     pub syslog_sd_id: String,
+    /// Where the master commands it; a node of its own has none.
+    pub remote: Option<Remote>,
     /// Bytes that the store may use; beyond them the oldest events are forgotten.
     pub store_limit: u64,
 }
@@ -83,6 +88,15 @@ pub struct Settings {
 /// When something it needs is not there; the message says what was tried, on what, and what to do.
 pub fn run(settings: &Settings) -> Result<()> {
     limits::raise_files();
+    // Read first: another user's files cannot be read any more once it serves as its own.
+    let identity = settings.remote.as_ref().map(Remote::identity).transpose();
+    let identity = identity.map_err(|error| {
+        if remote::is_wrong_use(&error) {
+            WrongUse(error.to_string()).into()
+        } else {
+            anyhow::Error::from(error)
+        }
+    })?;
     let programs = prepare(settings)?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     let lock = settings.run_dir.join(LOCK);
@@ -94,7 +108,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(serve(settings, programs));
+    let served = runtime.block_on(serve(settings, identity, programs));
     // Nothing may be left of an agent that has ended, also of one that could not begin.
     let removed = remove_traces(&settings.run_dir);
     served.and(removed)
@@ -144,8 +158,13 @@ fn prepare(settings: &Settings) -> Result<Programs> {
     Ok(programs)
 }
 
-async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
-    let requests = control::listen(&settings.run_dir.join(SOCKET))?;
+async fn serve(
+    settings: &Settings,
+    identity: Option<Identity>,
+    mut programs: Programs,
+) -> Result<()> {
+    let (asking, requests) = control::queue();
+    control::listen(&settings.run_dir.join(SOCKET), asking.clone())?;
     let links = Links::open()?;
     let wish = &settings.fleet.network;
     let name = settings.interface.as_deref().or(wish.interface.as_deref());
@@ -178,10 +197,14 @@ async fn serve(settings: &Settings, mut programs: Programs) -> Result<()> {
     files::replace(&settings.run_dir.join(RUNNING), &serde_json::to_vec(&found)?)?;
     let mut boot = [0; 16];
     random::fill(&mut boot);
+    let boot = uuid::Builder::from_random_bytes(boot).into_uuid();
+    if let (Some(remote), Some(identity)) = (&settings.remote, &identity) {
+        remote::serve(remote.clone(), identity, Health::new(boot), asking).await?;
+    }
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
         node,
-        stamp: Stamp::new(&settings.node, uuid::Builder::from_random_bytes(boot).into_uuid()),
+        stamp: Stamp::new(&settings.node, boot),
         writer: Writer::start(store, sinks, settings.store_limit)
             .context("cannot start the writer")?,
         programs,
