@@ -22,5 +22,6 @@ mod operator;
 mod redis;
 mod remote;
 mod ssh;
+mod swarm;
 mod telnet;
 mod up;

@@ -8,4 +8,5 @@
 )]
 
 pub mod client;
+pub mod master;
 pub mod world;

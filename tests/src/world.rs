@@ -53,7 +53,7 @@ static SPAWNER: LazyLock<Mutex<Sender<Job>>> = LazyLock::new(|| {
 });
 
 /// Runs `act` on the spawner's thread, in `namespace`.
-fn on_spawner<T: Send + 'static>(
+pub(crate) fn on_spawner<T: Send + 'static>(
     namespace: OwnedFd,
     act: impl FnOnce() -> T + Send + 'static,
 ) -> T {
@@ -82,7 +82,7 @@ fn within<T: Send>(namespace: &OwnedFd, act: impl FnOnce() -> T + Send) -> T {
 pub struct World {
     pub dir: PathBuf,
     node: OwnedFd,
-    visitor: OwnedFd,
+    pub(crate) visitor: OwnedFd,
 }
 
 impl World {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::swarm::{SwarmArgs, SwarmctlArgs};
 use crate::edge::log::Format;
 use crate::logic::name::DeckyName;
 use crate::logic::services::ServiceKind;
@@ -62,6 +63,10 @@ pub enum Role {
     Services,
     /// Show the deckies and the capture counters
     Status(StatusArgs),
+    /// Command a fleet of nodes
+    Swarm(SwarmArgs),
+    /// Serve the operators of a fleet, and command its nodes
+    Swarmctl(SwarmctlArgs),
     /// Take deckies away
     Teardown(TeardownArgs),
     /// Run everything of one machine: deckies, capture, store and dashboard

@@ -6,6 +6,7 @@
 mod args;
 mod file;
 mod start;
+mod swarm;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -38,6 +38,8 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Personas => Ok(role::lists::personas()),
         Role::Services => Ok(role::lists::services()),
         Role::Status(args) => role::operator::status(&args.dir.run_dir, show(args.json)),
+        Role::Swarm(args) => role::swarm::run(args.into()),
+        Role::Swarmctl(args) => role::swarmctl::run(&args.into()).map(|()| ExitCode::SUCCESS),
         Role::Teardown(args) => role::operator::teardown(&args.dir.run_dir, args.decky),
         Role::Up(ref args) => role::up::run(&up(&cli, args)?),
         Role::Visitor => role::up::visitor::run(),

@@ -7,6 +7,7 @@ pub mod child;
 pub mod clock;
 pub mod files;
 pub mod frames;
+pub mod hosts;
 pub mod http;
 pub mod limits;
 pub mod links;

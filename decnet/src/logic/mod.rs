@@ -23,6 +23,7 @@ pub mod services;
 pub mod shell;
 pub mod sighting;
 pub mod status;
+pub mod swarm;
 pub mod table;
 pub mod tcp_signature;
 pub mod time;

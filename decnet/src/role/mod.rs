@@ -10,5 +10,7 @@ pub mod face;
 pub mod keeper;
 pub mod lists;
 pub mod operator;
+pub mod swarm;
+pub mod swarmctl;
 pub mod up;
 pub mod web;

@@ -94,7 +94,9 @@ impl Authority {
             }
         };
         let cert_pem = match files::read(&cert_path)? {
-            Some(pem) => String::from_utf8(pem).map_err(|_| unfit(&cert_path, "is no PEM"))?,
+            Some(pem) => {
+                String::from_utf8(pem).ok().ok_or_else(|| unfit(&cert_path, "is no PEM"))?
+            }
             None => {
                 let pem = own_certificate(&key, now)?;
                 files::replace(&cert_path, pem.as_bytes())?;

@@ -7,7 +7,7 @@ use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 
-use super::{PkiError, Result, tls};
+use super::{Issued, PkiError, Result, tls};
 use crate::edge::files;
 use crate::logic::time::Timestamp;
 use crate::logic::trust::Caller;
@@ -34,6 +34,25 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
+    /// What was just issued, by the authority with this certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::Unfit`] when it was not.
+    pub fn of(issued: &Issued, ca_pem: &str) -> Result<Self> {
+        let path = Path::new("what was issued");
+        let certificate = one(path, issued.cert_pem.as_bytes())?;
+        let key = KeyPair::from_pem(&issued.key_pem).ok();
+        let key = key.ok_or_else(|| unfit(path, "has no private key"))?;
+        Ok(Self {
+            ca: one(path, ca_pem.as_bytes())?,
+            caller: super::caller(&certificate).ok_or_else(|| unfit(path, "names no role"))?,
+            certificate,
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            not_after: issued.not_after,
+        })
+    }
+
     /// Reads `ca.crt`, `NAME.crt` and `NAME.key` in `dir`; `remedy` names the command that makes
     /// them.
     ///
@@ -48,7 +67,8 @@ impl Identity {
         let ca = one(&ca_path, &read(&ca_path, remedy)?)?;
         let certificate = one(&cert_path, &read(&cert_path, remedy)?)?;
         let pem = String::from_utf8(read(&key_path, remedy)?).unwrap_or_default();
-        let key = KeyPair::from_pem(&pem).map_err(|_| unfit(&key_path, "holds no private key"))?;
+        let key =
+            KeyPair::from_pem(&pem).ok().ok_or_else(|| unfit(&key_path, "holds no private key"))?;
         if !belongs(&certificate, &key) {
             let why = format!("is not the key of `{}`", cert_path.display());
             return Err(unfit(&key_path, &why));
@@ -82,7 +102,8 @@ fn check(
 ) -> Result<Timestamp> {
     use rustls::CertificateError as Wrong;
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
-        .map_err(|_| unfit(path, "is no certificate"))?;
+        .ok()
+        .ok_or_else(|| unfit(path, "is no certificate"))?;
     let validity = parsed.validity();
     let at = UnixTime::since_unix_epoch(Duration::from_nanos(now.0));
     match tls::chain(ca)?.verify_client_cert(certificate, &[], at) {
@@ -108,8 +129,9 @@ fn check(
 /// The certificates in a PEM file.
 pub(super) fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|_| unfit(path, "is no PEM"))
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .ok()
+        .ok_or_else(|| unfit(path, "is no PEM"))
 }
 
 /// The only certificate in a PEM file.

@@ -1,0 +1,211 @@
+//! The master's record of its nodes: one SQLite file, written through before anything is answered.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
+use uuid::Uuid;
+
+use super::files::{self, FileError};
+use crate::logic::swarm::{Host, HostStatus};
+use crate::logic::time::Timestamp;
+
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE hosts (
+    uuid        TEXT PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    address     TEXT    NOT NULL,
+    port        INTEGER NOT NULL,
+    notes       TEXT    NOT NULL,
+    status      TEXT    NOT NULL,
+    release     TEXT,
+    fingerprint TEXT    NOT NULL,
+    updater     TEXT,
+    enrolled    INTEGER NOT NULL,
+    seen        INTEGER
+) WITHOUT ROWID;
+-- A name comes free with the node that had it.
+CREATE UNIQUE INDEX hosts_by_name ON hosts (name) WHERE status <> 'decommissioned';
+"];
+
+const COLUMNS: &str =
+    "uuid, name, address, port, notes, status, release, fingerprint, updater, enrolled, seen";
+
+/// What can go wrong with the record.
+#[derive(Debug, thiserror::Error)]
+pub enum HostsError {
+    /// Its directory cannot be made.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It cannot be opened, or was written by a later version.
+    #[error("cannot open the record of nodes `{path}`: {why}")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Another node has the name.
+    #[error("there is a node `{0}` already")]
+    Duplicate(String),
+    /// It cannot be read or written.
+    #[error("cannot use the record of nodes")]
+    Query(#[from] rusqlite::Error),
+}
+
+/// The result of using the record.
+pub type Result<T> = std::result::Result<T, HostsError>;
+
+/// The open record.
+#[derive(Debug)]
+pub struct Hosts {
+    db: Connection,
+}
+
+impl Hosts {
+    /// Opens `swarm.db` in `dir`, or makes it there for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::File`] or [`HostsError::Open`].
+    pub fn open(dir: &Path) -> Result<Self> {
+        files::make_dir(dir)?;
+        let path = dir.join("swarm.db");
+        let open = |error: rusqlite::Error| HostsError::Open {
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        let mut db = Connection::open(&path).map_err(open)?;
+        db.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+        db.pragma_update(None, "journal_mode", "wal").map_err(open)?;
+        db.pragma_update(None, "synchronous", "full").map_err(open)?;
+        let step = db.transaction().map_err(open)?;
+        let known = i64::try_from(MIGRATIONS.len()).expect("few migrations");
+        let version: i64 =
+            step.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(open)?;
+        if !(0..=known).contains(&version) {
+            let why = format!("it has version {version}: use the release that wrote it");
+            return Err(HostsError::Open { path, why });
+        }
+        for sql in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            step.execute_batch(sql).map_err(open)?;
+        }
+        step.pragma_update(None, "user_version", known).map_err(open)?;
+        step.commit().map_err(open)?;
+        Ok(Self { db })
+    }
+
+    /// Adds a node.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Duplicate`] when another has its name.
+    pub fn add(&self, host: &Host) -> Result<()> {
+        let sql = format!(
+            "INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        );
+        let values = params![
+            host.host_uuid.to_string(),
+            host.name.as_str(),
+            host.address,
+            host.agent_port,
+            host.notes,
+            host.status.as_str(),
+            host.release,
+            host.client_cert_fingerprint.to_string(),
+            host.updater_cert_fingerprint.map(|print| print.to_string()),
+            host.enrolled_at.0.cast_signed(),
+            host.last_seen.map(|seen| seen.0.cast_signed()),
+        ];
+        match self.db.execute(&sql, values) {
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == ErrorCode::ConstraintViolation =>
+            {
+                Err(HostsError::Duplicate(host.name.to_string()))
+            }
+            done => Ok(done.map(drop)?),
+        }
+    }
+
+    /// The nodes in the order of their names, those of one status only when it is said.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn list(&self, status: Option<HostStatus>) -> Result<Vec<Host>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM hosts WHERE ?1 IS NULL OR status = ?1 ORDER BY name, enrolled"
+        );
+        let mut find = self.db.prepare_cached(&sql)?;
+        let rows = find.query_map([status.map(HostStatus::as_str)], host)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The node `id`.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn host(&self, id: Uuid) -> Result<Option<Host>> {
+        let sql = format!("SELECT {COLUMNS} FROM hosts WHERE uuid = ?1");
+        let mut find = self.db.prepare_cached(&sql)?;
+        Ok(find.query_row([id.to_string()], host).optional()?)
+    }
+
+    /// Records what came of asking a node: its release, when it answered. One that is
+    /// decommissioned stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn asked(&self, id: Uuid, release: Option<&str>, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE hosts SET status = ?2, release = coalesce(?3, release),
+                   seen = CASE WHEN ?3 IS NULL THEN seen ELSE ?4 END
+                   WHERE uuid = ?1 AND status <> 'decommissioned'";
+        let status = if release.is_some() { HostStatus::Active } else { HostStatus::Unreachable };
+        let values = params![id.to_string(), status.as_str(), release, now.0.cast_signed()];
+        self.db.execute(sql, values)?;
+        Ok(())
+    }
+
+    /// Decommissions a node; says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn decommission(&self, id: Uuid) -> Result<bool> {
+        let sql = "UPDATE hosts SET status = 'decommissioned'
+                   WHERE uuid = ?1 AND status <> 'decommissioned'";
+        Ok(self.db.execute(sql, [id.to_string()])? > 0)
+    }
+}
+
+fn host(row: &Row<'_>) -> rusqlite::Result<Host> {
+    fn parsed<T: std::str::FromStr>(row: &Row<'_>, index: usize) -> rusqlite::Result<T>
+    where
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        row.get::<_, String>(index)?.parse().map_err(|error: T::Err| {
+            let kind = rusqlite::types::Type::Text;
+            rusqlite::Error::FromSqlConversionFailure(index, kind, Box::new(error))
+        })
+    }
+    let status: String = row.get(5)?;
+    let updater: Option<String> = row.get(8)?;
+    let time = |index| {
+        let at: Option<i64> = row.get(index)?;
+        Ok::<_, rusqlite::Error>(at.map(|at| Timestamp(at.cast_unsigned())))
+    };
+    Ok(Host {
+        host_uuid: parsed(row, 0)?,
+        name: parsed(row, 1)?,
+        address: row.get(2)?,
+        agent_port: row.get(3)?,
+        notes: row.get(4)?,
+        status: HostStatus::find(&status).unwrap_or(HostStatus::Unreachable),
+        release: row.get(6)?,
+        client_cert_fingerprint: parsed(row, 7)?,
+        updater_cert_fingerprint: updater.is_some().then(|| parsed(row, 8)).transpose()?,
+        enrolled_at: time(9)?.unwrap_or(Timestamp(0)),
+        last_seen: time(10)?,
+    })
+}

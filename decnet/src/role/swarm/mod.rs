@@ -1,0 +1,195 @@
+//! `decnet swarm …`: an operator asks swarmctl.
+
+mod controller;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use axum::http::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::cli::WrongUse;
+use crate::edge::files;
+use crate::edge::http::Upstream;
+use crate::edge::log::say;
+use crate::logic::swarm::{Enroll, Enrolled, Host, HostStatus, Outcomes};
+use crate::logic::table::Table;
+use crate::role::operator::Show;
+
+use controller::Controller;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Ask every node how it is.
+    Check(Show),
+    /// Let a node go.
+    Decommission {
+        /// Which, by name or number.
+        host: String,
+        /// Whether it was said that this is meant.
+        yes: bool,
+    },
+    /// Take in a node.
+    Enroll {
+        /// As whom.
+        wish: Enroll,
+        /// Where its identity goes.
+        out_dir: Option<PathBuf>,
+        /// How the answer is shown.
+        show: Show,
+    },
+    /// Show the nodes.
+    List {
+        /// Those only that are so.
+        status: Option<HostStatus>,
+        /// How they are shown.
+        show: Show,
+    },
+}
+
+/// What `decnet swarm` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where swarmctl is.
+    pub url: Upstream,
+    /// Where its token is, in `swarm`.
+    pub state_dir: PathBuf,
+    /// What to do.
+    pub command: Command,
+}
+
+/// Does what is asked.
+///
+/// # Errors
+///
+/// [`WrongUse`] when the controller cannot be reached; otherwise what it says.
+pub fn run(settings: Settings) -> Result<ExitCode> {
+    let controller = Controller::new(settings.url, &settings.state_dir)?;
+    match settings.command {
+        Command::Check(show) => check(&controller, show),
+        Command::Decommission { host, yes } => decommission(&controller, &host, yes),
+        Command::Enroll { wish, out_dir, show } => {
+            enroll(&controller, &wish, out_dir.as_deref(), show)
+        }
+        Command::List { status, show } => list(&controller, status, show),
+    }
+}
+
+fn check(controller: &Controller, show: Show) -> Result<ExitCode> {
+    let outcomes: Outcomes = controller.ask(Method::POST, "/swarm/check", None)?;
+    if show == Show::Json {
+        say(&serde_json::to_string(&outcomes)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["NODE", "ANSWERS", "DETAIL"]);
+    for outcome in outcomes.results {
+        let answers = if outcome.ok { "yes" } else { "no" };
+        table.row([outcome.host_name.to_string(), answers.to_owned(), outcome.detail]);
+    }
+    say(&table.to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Result<ExitCode> {
+    let query = status.map(|status| format!("?host_status={}", status.as_str()));
+    let path = format!("/swarm/hosts{}", query.unwrap_or_default());
+    let hosts: Vec<Host> = controller.ask(Method::GET, &path, None)?;
+    if show == Show::Json {
+        say(&serde_json::to_string(&hosts)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table =
+        Table::new(["NAME", "ADDRESS", "PORT", "STATUS", "RELEASE", "LAST SEEN", "ENROLLED"]);
+    for host in hosts {
+        let seen = host.last_seen.map_or_else(|| "never".to_owned(), |seen| seen.to_string());
+        table.row([
+            host.name.to_string(),
+            host.address,
+            host.agent_port.to_string(),
+            host.status.as_str().to_owned(),
+            host.release.unwrap_or_else(|| "-".to_owned()),
+            seen,
+            host.enrolled_at.to_string(),
+        ]);
+    }
+    say(&table.to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decommission(controller: &Controller, which: &str, yes: bool) -> Result<ExitCode> {
+    let hosts: Vec<Host> = controller.ask(Method::GET, "/swarm/hosts", None)?;
+    let uuid: Option<Uuid> = which.parse().ok();
+    let found = hosts.into_iter().find(|host| {
+        let named = host.name.as_str() == which && host.status != HostStatus::Decommissioned;
+        named || Some(host.host_uuid) == uuid
+    });
+    let Some(host) = found else { bail!("there is no node `{which}`: see `decnet swarm list`") };
+    if !yes {
+        let name = &host.name;
+        let message = format!("`{name}` would be shut out at once: say --yes if that is meant");
+        return Err(WrongUse(message).into());
+    }
+    controller.tell(Method::DELETE, &format!("/swarm/hosts/{}", host.host_uuid))?;
+    say(&format!("{} is decommissioned", host.name));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn enroll(
+    controller: &Controller,
+    wish: &Enroll,
+    out_dir: Option<&Path>,
+    show: Show,
+) -> Result<ExitCode> {
+    if out_dir.is_none() && show != Show::Json {
+        let why = "the keys exist only in the answer: name a directory for them with --out-dir, \
+                   or take them with --json";
+        return Err(WrongUse(why.to_owned()).into());
+    }
+    wish.check().map_err(|error| WrongUse(error.to_string()))?;
+    let answer: Value =
+        controller.ask(Method::POST, "/swarm/enroll", Some(&serde_json::to_value(wish)?))?;
+    let enrolled: Enrolled = serde_json::from_value(answer.clone())
+        .context("swarmctl answers what this release cannot read")?;
+    let mut written = Vec::new();
+    if let Some(dir) = out_dir {
+        write(
+            dir,
+            "worker",
+            &enrolled.ca_cert_pem,
+            &enrolled.worker_cert_pem,
+            &enrolled.worker_key_pem,
+        )?;
+        written.push(dir.to_owned());
+        if let Some(updater) = &enrolled.updater {
+            let mut name = dir.as_os_str().to_owned();
+            name.push("-updater");
+            let dir = PathBuf::from(name);
+            let ca = &enrolled.ca_cert_pem;
+            write(&dir, "updater", ca, &updater.updater_cert_pem, &updater.updater_key_pem)?;
+            written.push(dir);
+        }
+    }
+    if show == Show::Json {
+        say(&answer.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("{} is enrolled as {}", enrolled.name, enrolled.host_uuid));
+    for dir in written {
+        say(&format!("its identity is in `{}`: bring it to the node", dir.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes an identity, its key first: whoever finds the certificate finds the key.
+fn write(dir: &Path, name: &str, ca: &str, certificate: &str, key: &str) -> Result<()> {
+    files::make_dir(dir)?;
+    let files = [(format!("{name}.key"), key), (format!("{name}.crt"), certificate)];
+    let all = files.into_iter().chain([("ca.crt".to_owned(), ca)]);
+    for (name, text) in all {
+        files::replace(&dir.join(name), text.as_bytes())?;
+    }
+    Ok(())
+}
