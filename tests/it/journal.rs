@@ -63,7 +63,7 @@ journalctl --no-pager -o cat -u decnet-agent.service
 echo "=== process"
 grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp):' "/proc/$(systemctl show --property=MainPID --value decnet-agent)/status"
 echo "=== exposure"
-for unit in agent api web; do
+for unit in agent api web swarmctl; do
   systemd-analyze security --no-pager "decnet-$unit.service" | tail -n 1
 done
 echo "=== dashboard"
@@ -75,6 +75,15 @@ done
 curl -s http://127.0.0.1:8080/ | grep '<title>'
 stat -c '%U %a' /var/lib/decnet/first-login
 systemctl stop decnet-web.service decnet-api.service
+echo "=== swarm"
+systemctl start decnet-swarmctl.service
+for _ in $(seq 200); do
+  curl -sf http://127.0.0.1:8770/health && break
+  sleep 0.05
+done
+$d swarm list --json || journalctl --no-pager -n 30
+stat -c '%U %a' /etc/decnet/ca/ca.key /var/lib/decnet/swarm/token
+systemctl stop decnet-swarmctl.service
 systemctl stop decnet-agent.service decnet-bpf.service
 echo "=== left"
 systemctl show --property=Result --value decnet-agent.service
@@ -156,13 +165,15 @@ fn a_login_is_found_in_the_journal_and_explained() {
     for answer in ["\"status\":\"ok\"", "<title>decnet</title>", "decnet 600"] {
         assert!(dashboard.contains(answer), "no {answer}: {dashboard}");
     }
+    let swarm = part("swarm");
+    assert!(swarm.contains("\n[]\ndecnet 600\ndecnet 600\n"), "{swarm}");
     assert_eq!(part("left").trim(), "success\n/run/decnet\n2", "{text}");
 }
 
-/// What `systemd-analyze` says of agent, api and web: below 3 of 10, where 10 is defenceless.
+/// What `systemd-analyze` says of agent, api, web and swarmctl: below 3 of 10, where 10 is defenceless.
 fn are_confined(exposure: &str) {
     let scores: Vec<f64> =
         exposure.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    assert_eq!(scores.len(), 3, "{exposure}");
+    assert_eq!(scores.len(), 4, "{exposure}");
     assert!(scores.iter().all(|score| *score < 3.0), "{exposure}");
 }

@@ -50,6 +50,7 @@ targets! {
     ssh_login,
     #[cfg(fuzzing)]
     ssh_programs,
+    swarm,
     syslog,
     telnet,
     token,

@@ -10,12 +10,15 @@ use decnet::logic::mac::Mac;
 use decnet::logic::name::DeckyName;
 use decnet::logic::services::ServiceKind;
 use decnet::logic::time::Timestamp;
+use decnet::logic::trust::{Fingerprint, NodeName};
 use decnet::logic::{password, persona};
 
 pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let name = round::<DeckyName>(text);
     round::<Mac>(text);
+    round::<NodeName>(text);
+    round::<Fingerprint>(text);
     round::<Timestamp>(text);
     round::<Kind>(text);
     round::<SessionId>(text);
