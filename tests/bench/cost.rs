@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use decnet::edge::bpf::Programs;
+use decnet::edge::bpf::{Hook, Programs};
 use decnet::edge::clock;
 use decnet::edge::frames::Frames;
 use decnet::logic::decky::{DeckyId, Identity, Secret};
@@ -120,7 +120,7 @@ fn with_capture(ghosts: &[Identity], act: impl FnOnce() + Send) -> (f64, u64) {
         maps.add_decky(DeckyId(id), ghost, 0).expect("the map has room");
     }
     let (mut prio, _bulk) = programs.rings().expect("they have rings");
-    programs.attach(NODE).expect("the link is there");
+    programs.attach(NODE, Hook::Tcx).expect("the link is there");
     let stop = AtomicBool::new(false);
     let before = packet_seconds();
     let read = thread::scope(|scope| {

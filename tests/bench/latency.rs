@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use decnet::edge::bpf::Programs;
+use decnet::edge::bpf::{Hook, Programs};
 use decnet::logic::craft::{LINUX_OPTIONS, Route, tcp};
 use decnet::logic::decky::DeckyId;
 use decnet::logic::event::Kind;
@@ -65,7 +65,7 @@ fn attach(report: &mut Report) {
                 let mut maps = programs.maps().expect("they have maps");
                 loads.push(began.elapsed().as_secs_f64() * 1e3);
                 let began = Instant::now();
-                programs.attach(NODE).expect("the link is there");
+                programs.attach(NODE, Hook::Tcx).expect("the link is there");
                 attaches.push(began.elapsed().as_secs_f64() * 1e3);
                 (0..count - 1).for_each(|n| {
                     maps.add_decky(DeckyId(n), &ghost(n), 0).expect("the map has room");

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use crate::cli::WrongUse;
+use crate::edge::bpf::{self, Hook};
 use crate::edge::log::say;
 use crate::edge::operator::{OperatorError, ask};
 use crate::edge::{bpf_fs, files};
-use crate::logic::control::{Answer, Request};
+use crate::logic::control::{Answer, Found, RUNNING, Request};
 use crate::logic::name::DeckyName;
 use crate::logic::status::Status;
 use crate::logic::table::Table;
@@ -63,6 +64,12 @@ pub fn teardown(run_dir: &Path, decky: Option<DeckyName>) -> Result<ExitCode> {
     match done(run_dir, &Request::Teardown { decky }, None) {
         Ok(status) => say(&format!("{} deckies left", status.deckies.len())),
         Err(error) if everything && is_unreachable(&error) => {
+            if Hook::of_kernel() == Hook::Clsact
+                && let Ok(Some(found)) = files::read(&run_dir.join(RUNNING))
+                && let Ok(found) = serde_json::from_slice::<Found>(&found)
+            {
+                bpf::detach_left(&found.interface);
+            }
             let unmounted = bpf_fs::unmount(&run_dir.join(PINS));
             remove_traces(run_dir)?;
             unmounted?;

@@ -4,6 +4,7 @@
 //! everything and ends, or by a role that starts as root and then drops to CAP_NET_ADMIN and
 //! CAP_NET_RAW. Those two suffice for everything else here.
 
+mod attach;
 mod deckies;
 mod maps;
 mod rings;
@@ -12,20 +13,16 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use aya::maps::{Map, MapData, MapError};
-use aya::programs::tc::{self, NlOptions, TcAttachOptions};
-use aya::programs::{LinkOrder, Program, ProgramError, SchedClassifier, SkLookup, TcAttachType};
-use aya::util::KernelVersion;
+use aya::programs::{Program, ProgramError, SchedClassifier, SkLookup};
 use aya::{Ebpf, EbpfLoader};
 use decnet_ebpf::{KNOWS_NAMESPACES, map, program};
 
+pub use attach::{Hook, detach_left};
 pub use maps::{Counters, Maps, Wakeups};
 pub use rings::Ring;
 
 /// The programs as they were built.
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/programs.o"));
-
-/// First kernel with tcx, which needs no queueing discipline and ends with its file descriptor.
-const TCX: KernelVersion = KernelVersion::new(6, 6, 0);
 
 /// Longest verifier log that an error repeats, in bytes.
 const MAX_LOG: usize = 2_000;
@@ -192,33 +189,6 @@ impl Programs {
                 Map::from_map_data(data).map_err(|source| BpfError::Map { map: name, source })
             }
         }
-    }
-
-    /// Attaches the capture to `interface`, a link of the network namespace of this thread. It
-    /// ends with this value, or with the process.
-    ///
-    /// # Errors
-    ///
-    /// [`BpfError::Attach`] when there is no such link, or CAP_NET_ADMIN is missing.
-    pub fn attach(&mut self, interface: &str) -> Result<()> {
-        let tcx = KernelVersion::current().is_ok_and(|kernel| kernel >= TCX);
-        if !tcx {
-            // It may be there already, which is as good; attaching says so if it is not.
-            drop(tc::qdisc_add_clsact(interface));
-        }
-        let sides =
-            [(program::INGRESS, TcAttachType::Ingress), (program::EGRESS, TcAttachType::Egress)];
-        for (name, side) in sides {
-            let options = if tcx {
-                TcAttachOptions::TcxOrder(LinkOrder::first())
-            } else {
-                TcAttachOptions::Netlink(NlOptions::default())
-            };
-            self.classifier(name)?
-                .attach_with_options(interface, side, options)
-                .map_err(|source| BpfError::Attach { interface: interface.to_owned(), source })?;
-        }
-        Ok(())
     }
 
     /// Lets the catch-all of a decky take the connections of its network namespace. It ends with

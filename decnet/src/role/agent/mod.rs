@@ -24,7 +24,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::utsname::uname;
 
 use crate::cli::WrongUse;
-use crate::edge::bpf::Programs;
+use crate::edge::bpf::{Hook, Programs};
 use crate::edge::links::Links;
 use crate::edge::pki::Identity;
 use crate::edge::privileges::{self, AGENT};
@@ -188,7 +188,7 @@ async fn serve(
     store.keep_files_of(&keys)?;
     let maps = programs.maps()?;
     let (prio, bulk) = programs.rings()?;
-    programs.attach(&interface.name)?;
+    programs.attach(&interface.name, Hook::of_kernel())?;
     let found = Found {
         pid: std::process::id(),
         state_dir: settings.state_dir.clone(),
