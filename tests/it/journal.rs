@@ -166,7 +166,7 @@ fn a_login_is_found_in_the_journal_and_explained() {
         assert!(dashboard.contains(answer), "no {answer}: {dashboard}");
     }
     let swarm = part("swarm");
-    assert!(swarm.contains("\n[]\ndecnet 600\ndecnet 600\n"), "{swarm}");
+    assert!(swarm.contains("[]\ndecnet 600\ndecnet 600\n"), "{swarm}");
     assert_eq!(part("left").trim(), "success\n/run/decnet\n2", "{text}");
 }
 
