@@ -6,7 +6,7 @@ use decnet::logic::status::Status;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use decnet_tests::world::{World, wait_for};
+use decnet_tests::world::{NODE, World, wait_for};
 
 const MANY: &str = "[[decky]]\nname = \"web\"\nservices = [\"http\", \"tcp\"]\ncount = 40\n";
 
@@ -84,4 +84,24 @@ fn a_killed_keeper_takes_the_deckies_along_and_they_come_back() {
     let decky = agent.decky("web-40");
     let ping = world.visit("ping", &["-c1", "-W2", &decky.ip.to_string()]);
     assert!(ping.status.success(), "{ping:?}");
+}
+
+/// The kernel takes the namespaces of a killed keeper apart in its own time. Until then their MACs
+/// are busy, and so are their successors' links.
+#[test]
+fn a_decky_waits_for_a_link_of_its_mac_to_go() {
+    let world = World::make();
+    let config = "[[decky]]\nname = \"web\"\nservices = [\"http\"]\n";
+    let agent = world.agent(config);
+    let mac = agent.decky("web").mac.to_string();
+    assert!(agent.end(Signal::SIGTERM).success());
+    let stale = ["ip", "link", "add", "stale", "link", NODE, "address", &mac, "type", "macvlan"];
+    for line in [&stale[..], &["ip", "link", "set", "stale", "up"]] {
+        assert!(world.on_node(line).status.success(), "{line:?}");
+    }
+    let agent = world.start_agent(config);
+    let until = Instant::now() + Duration::from_secs(1);
+    wait_for(|| (Instant::now() >= until).then_some(()));
+    assert!(world.on_node(&["ip", "link", "del", "stale"]).status.success());
+    agent.wait_up();
 }

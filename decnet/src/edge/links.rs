@@ -214,8 +214,8 @@ impl Links {
     ///
     /// # Errors
     ///
-    /// [`LinkError::Refused`]: EBUSY or EADDRINUSE when another macvlan of the parent has the MAC,
-    /// EPERM without CAP_NET_ADMIN.
+    /// [`LinkError::Refused`]: EPERM without CAP_NET_ADMIN. A MAC that another macvlan of the parent
+    /// has is refused only when the link is set up.
     pub async fn add_macvlan(&self, parent: u32, mac: Mac, namespace: impl AsFd) -> Result<()> {
         let link = LinkMacVlan::new(INSIDE, parent, MacVlanMode::Bridge)
             .append_info_data(InfoMacVlan::BcQueueLen(BROADCAST_QUEUE))

@@ -3,28 +3,20 @@
 
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::errno::Errno;
 
 use super::engine::{Done, Engine};
 use super::keeper::Keeper;
 use super::restores::key;
 use crate::edge::channel::ChannelError;
-use crate::edge::links::{LinkError, Links};
+use crate::edge::links::LinkError;
 use crate::logic::decky::{Decky, DeckyId};
 use crate::logic::event::{Data, Event, Kind, Transport};
-use crate::logic::mac::Mac;
 use crate::logic::packet::{TCP, UDP};
 use crate::logic::plan::{LinkOp, Stage};
 use crate::logic::status::Status;
 use crate::logic::wire::{FromKeeper, Placed, ToKeeper, decode};
-
-/// How long a MAC may stay busy: the namespaces of an agent that was killed take their time to go.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Does what is to be done next about each decky.
@@ -78,7 +70,7 @@ impl Engine {
         };
         let (links, results, parent) = (self.links.clone(), self.results.clone(), self.parent);
         tokio::spawn(async move {
-            let result = add_macvlan(&links, parent, mac, namespace).await;
+            let result = links.add_macvlan(parent, mac, namespace).await;
             // The loop may have ended.
             drop(results.send(Done::Linked(id, result)).await);
         });
@@ -257,24 +249,4 @@ impl Engine {
 
 fn protocol(transport: Transport) -> u8 {
     if transport == Transport::Udp { UDP } else { TCP }
-}
-
-/// Puts a macvlan into a namespace, and waits for one of the same MAC to go.
-async fn add_macvlan(
-    links: &Links,
-    parent: u32,
-    mac: Mac,
-    namespace: OwnedFd,
-) -> Result<(), LinkError> {
-    let began = Instant::now();
-    loop {
-        match links.add_macvlan(parent, mac, &namespace).await {
-            Err(LinkError::Refused { source: Errno::EBUSY | Errno::EADDRINUSE, .. })
-                if began.elapsed() < PATIENCE =>
-            {
-                tokio::time::sleep(PAUSE).await;
-            }
-            result => return result,
-        }
-    }
 }

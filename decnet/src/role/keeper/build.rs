@@ -5,11 +5,13 @@
 use std::net::IpAddr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use nix::errno::Errno;
 
 use crate::edge::links::INSIDE;
-use crate::edge::stack::{self, Stack};
+use crate::edge::stack::{self, Stack, StackError};
 use crate::edge::{listen, namespace};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Transport;
@@ -18,6 +20,12 @@ use crate::logic::wire::{Placed, Socket};
 
 /// Threads that build at a time; the kernel serialises most of it anyway.
 const BUILDERS: usize = 4;
+
+/// How long a MAC may stay busy: the kernel takes namespaces apart behind the back of whoever held
+/// them, also those of a keeper that was killed.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What every decky's stack does, whatever its persona: no address from a router's word, no
 /// doubt about addresses that were probed, no filter that the node happens to have.
@@ -61,7 +69,8 @@ pub(super) fn namespaces(
 
 /// Configures each namespace, whose link is in it, and binds its sockets.
 pub(super) fn stacks(jobs: &[(DeckyId, &Placed, BorrowedFd<'_>)]) -> Vec<(DeckyId, Result<Bound>)> {
-    let done = in_parallel(jobs, |(_, placed, namespace)| configure(placed, *namespace));
+    let until = Instant::now() + PATIENCE;
+    let done = in_parallel(jobs, |(_, placed, namespace)| configure(placed, *namespace, until));
     jobs.iter().map(|(id, ..)| *id).zip(done).collect()
 }
 
@@ -93,7 +102,7 @@ fn prepare(placed: &Placed) -> Result<Namespace> {
     Ok(Namespace { descriptor: namespace, cookie: namespace::cookie()? })
 }
 
-fn configure(placed: &Placed, namespace: BorrowedFd<'_>) -> Result<Bound> {
+fn configure(placed: &Placed, namespace: BorrowedFd<'_>, until: Instant) -> Result<Bound> {
     namespace::enter(namespace)?;
     let bound = bind(placed)?;
     let identity = &placed.decky.identity;
@@ -102,11 +111,25 @@ fn configure(placed: &Placed, namespace: BorrowedFd<'_>) -> Result<Bound> {
     if let Some(ip6) = identity.ip6 {
         stack.add_address(INSIDE, IpAddr::V6(ip6), placed.prefix6)?;
     }
-    stack.bring_up(INSIDE)?;
+    bring_up(&mut stack, until)?;
     if let Some(gateway) = placed.gateway {
         stack.add_default_route(gateway).with_context(|| format!("gateway {gateway}"))?;
     }
     Ok(bound)
+}
+
+/// Sets the link up, which the kernel refuses while another of its MAC is up.
+fn bring_up(stack: &mut Stack, until: Instant) -> Result<(), StackError> {
+    loop {
+        match stack.bring_up(INSIDE) {
+            Err(StackError::Refused { source: Errno::EBUSY | Errno::EADDRINUSE, .. })
+                if Instant::now() < until =>
+            {
+                thread::park_timeout(PAUSE);
+            }
+            result => return result,
+        }
+    }
 }
 
 fn bind(placed: &Placed) -> Result<Bound> {
