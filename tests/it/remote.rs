@@ -1,13 +1,15 @@
 //! An agent does as the master says over mTLS, and as nobody else says.
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::Duration;
 
 use decnet::edge::clock;
 use decnet::edge::pki::{Authority, Wish};
 use decnet::logic::time::Timestamp;
 use decnet::logic::trust::{CertRole, NodeName};
-use decnet_tests::world::{Agent, World, wait_for};
+use decnet_tests::world::{Agent, NODE_IP, World, wait_for};
 use serde_json::{Value, json};
 
 const URL: &str = "https://127.0.0.1:8765";
@@ -168,6 +170,21 @@ fn selfsigned(world: &World, kind: &str) -> String {
     let dir = world.dir.join("selfsigned");
     std::fs::create_dir_all(&dir).expect("the directory is ours");
     dir.join(format!("worker.{kind}")).display().to_string()
+}
+
+#[test]
+fn who_connects_and_says_nothing_keeps_nobody_waiting() {
+    let fleet = Fleet::make();
+    let _agent = fleet.world.start_agent("");
+    fleet.healthy();
+    let there = SocketAddr::from((NODE_IP, 8765));
+    let silent: Vec<TcpStream> = fleet.world.as_visitor(|| {
+        let connect = |_| TcpStream::connect_timeout(&there, Duration::from_secs(5)).ok();
+        (0..400).filter_map(connect).collect()
+    });
+    assert!(!silent.is_empty());
+    let answer = fleet.ask(Some("master"), "/health", &["-m", "2"]);
+    assert!(answer.status.success(), "{answer:?}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Default for Limits {
             head_bytes: 16 * 1024,
             headers: 64,
             head_time: Duration::from_secs(20),
-            handshake_time: Duration::from_secs(10),
+            handshake_time: Duration::from_secs(5),
             stall_time: Duration::from_secs(30),
             drain_time: Duration::from_secs(3),
         }

@@ -1,7 +1,8 @@
 //! A server whose clients show a certificate.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,21 +13,69 @@ use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
 use super::{Limits, Peer, connection};
-use crate::edge::pki::{self, Admission};
+use crate::edge::pki::{self, Authorize};
+use crate::logic::admission::{self, Admission};
+
+/// Connections that have not shown yet who they are.
+const AT_THE_DOOR: usize = 128;
+/// Those of one source: nobody keeps others waiting by saying nothing.
+const PER_SOURCE: usize = 4;
 
 /// What a server shows and whom it lets in.
 #[derive(Clone, Debug)]
 pub struct Secure {
-    /// What new connections are offered; a change leaves those that are open alone.
-    pub config: watch::Receiver<Arc<ServerConfig>>,
-    /// Whom to serve: asked before each request, so that who is shut out is out at once.
-    pub admission: Arc<dyn Admission>,
+    config: watch::Receiver<Arc<ServerConfig>>,
+    authorize: Arc<dyn Authorize>,
+    door: Arc<Mutex<Admission>>,
 }
 
 impl Secure {
+    /// Offers new connections what `config` holds; a change leaves those that are open alone.
+    /// `authorize` is asked before each request, so that who is shut out is out at once.
+    pub fn new(config: watch::Receiver<Arc<ServerConfig>>, authorize: Arc<dyn Authorize>) -> Self {
+        Self { config, authorize, door: Arc::default() }
+    }
+
+    fn door(&self) -> MutexGuard<'_, Admission> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Agrees on TLS with whoever connects; `None` when that does not come about.
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        time: Duration,
+    ) -> Option<TlsStream<TcpStream>> {
+        let limits = admission::Limits {
+            connections: AT_THE_DOOR,
+            per_source: PER_SOURCE,
+            ..admission::Limits::default()
+        };
+        if !self.door().admit(&limits, peer.ip()) {
+            tracing::debug!(%peer, "refused a connection: too many wait at the door");
+            return None;
+        }
+        let acceptor = TlsAcceptor::from(self.config.borrow().clone());
+        let shaken = tokio::time::timeout(time, acceptor.accept(stream)).await;
+        self.door().release(peer.ip());
+        match shaken {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::info!(%peer, %error, "refused a connection");
+                None
+            }
+            Err(_) => {
+                tracing::info!(%peer, "refused a connection: TLS took too long");
+                None
+            }
+        }
+    }
+
     /// Serves one connection.
     pub(super) async fn connection(
         self,
@@ -36,28 +85,17 @@ impl Secure {
         app: Router,
         closing: watch::Receiver<()>,
     ) {
-        let acceptor = TlsAcceptor::from(self.config.borrow().clone());
-        let handshake = tokio::time::timeout(limits.handshake_time, acceptor.accept(stream));
-        let stream = match handshake.await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::info!(%peer, %error, "refused a connection");
-                return;
-            }
-            Err(_) => {
-                tracing::info!(%peer, "refused a connection: TLS took too long");
-                return;
-            }
-        };
+        let shaken = self.shake_hands(stream, peer, limits.handshake_time).await;
+        let Some(stream) = shaken else { return };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let Some(caller) = certificate.and_then(|der| pki::caller(der)) else { return };
-        let admission = self.admission;
+        let authorize = self.authorize;
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let admitted = admission.admits(&caller);
+            let may = authorize.authorizes(&caller);
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(caller.clone());
             let mut app = app.clone();
-            async move { if admitted { app.call(request).await } else { Ok(shut_out()) } }
+            async move { if may { app.call(request).await } else { Ok(shut_out()) } }
         });
         connection(stream, peer, limits, service, closing).await;
     }
@@ -66,7 +104,7 @@ impl Secure {
 /// What somebody hears who was let in and is no longer.
 fn shut_out() -> Response<Body> {
     let mut response =
-        Response::new(Body::from(r#"{"detail":"this certificate is no longer admitted"}"#));
+        Response::new(Body::from(r#"{"detail":"this certificate is no longer good here"}"#));
     *response.status_mut() = StatusCode::FORBIDDEN;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));

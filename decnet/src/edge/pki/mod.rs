@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 pub use authority::{Authority, Issued, Wish};
 pub use identity::Identity;
-pub use tls::{Admission, client_config, server_config};
+pub use tls::{Authorize, client_config, server_config};
 
 use crate::edge::files::FileError;
 use crate::logic::trust::{Caller, CertRole, Fingerprint};

@@ -148,7 +148,7 @@ async fn meet(server: rustls::ServerConfig, client: rustls::ClientConfig) -> boo
 }
 
 #[tokio::test]
-async fn only_who_is_admitted_gets_in() {
+async fn only_who_may_gets_in() {
     let (_dir, authority) = authority();
     let (_other_dir, stranger) = self::authority();
     let now = clock::now();
@@ -158,14 +158,14 @@ async fn only_who_is_admitted_gets_in() {
         read.expect("it was good when it was made")
     };
     for server in CertRole::ALL {
-        for admitted in CertRole::ALL {
+        for welcome in CertRole::ALL {
             for client in CertRole::ALL {
                 let serving =
-                    server_config(&of(&authority, server, now), Arc::new(admitted)).expect("good");
+                    server_config(&of(&authority, server, now), Arc::new(welcome)).expect("good");
                 let asking =
                     client_config(&of(&authority, client, now), server, None).expect("good");
                 let came_in = meet(serving, asking).await;
-                assert_eq!(came_in, client == admitted, "{client:?} at {server:?}");
+                assert_eq!(came_in, client == welcome, "{client:?} at {server:?}");
             }
         }
     }

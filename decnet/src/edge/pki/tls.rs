@@ -19,32 +19,32 @@ use super::{Identity, PkiError, Result, caller};
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
 
 /// Says of each caller whose certificate the authority signed whether it may come in now.
-pub trait Admission: fmt::Debug + Send + Sync {
+pub trait Authorize: fmt::Debug + Send + Sync {
     /// Whether it may.
-    fn admits(&self, caller: &Caller) -> bool;
+    fn authorizes(&self, caller: &Caller) -> bool;
 }
 
 /// Only this role, whichever the certificate.
-impl Admission for CertRole {
-    fn admits(&self, caller: &Caller) -> bool {
+impl Authorize for CertRole {
+    fn authorizes(&self, caller: &Caller) -> bool {
         caller.role == *self
     }
 }
 
-/// For a server that is `identity`, and lets in whom `admission` admits.
+/// For a server that is `identity`, and lets in whom `authorize` does.
 ///
 /// # Errors
 ///
 /// [`PkiError::Tls`] when TLS does not take the identity.
-pub fn server_config(identity: &Identity, admission: Arc<dyn Admission>) -> Result<ServerConfig> {
-    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, admission });
+pub fn server_config(identity: &Identity, authorize: Arc<dyn Authorize>) -> Result<ServerConfig> {
+    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, authorize });
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![identity.certificate.clone()], identity.key.clone_key())
         .map_err(tls)?;
-    // A resumed session would not ask again whether its holder is still admitted.
+    // A resumed session would not ask again whether its holder still may.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     Ok(config)
@@ -106,7 +106,7 @@ fn refused() -> rustls::Error {
 #[derive(Debug)]
 struct Clients {
     chain: Arc<dyn ClientCertVerifier>,
-    admission: Arc<dyn Admission>,
+    authorize: Arc<dyn Authorize>,
 }
 
 impl ClientCertVerifier for Clients {
@@ -122,7 +122,9 @@ impl ClientCertVerifier for Clients {
     ) -> std::result::Result<ClientCertVerified, rustls::Error> {
         self.chain.verify_client_cert(end_entity, intermediates, now)?;
         match caller(end_entity) {
-            Some(caller) if self.admission.admits(&caller) => Ok(ClientCertVerified::assertion()),
+            Some(caller) if self.authorize.authorizes(&caller) => {
+                Ok(ClientCertVerified::assertion())
+            }
             _ => Err(refused()),
         }
     }

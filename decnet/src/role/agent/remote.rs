@@ -28,7 +28,7 @@ use crate::logic::config::MAX_CONFIG;
 use crate::logic::control::{Answer, Request};
 use crate::logic::name::DeckyName;
 use crate::logic::time::Timestamp;
-use crate::logic::trust::CertRole;
+use crate::logic::trust::{CertRole, Fingerprint};
 
 /// Name of the certificate and the key in the agent's directory.
 const NAME: &str = "worker";
@@ -38,8 +38,6 @@ const REMEDY: &str = "the master makes it with `decnet swarm enroll`, or say `--
 const LOOK: Duration = Duration::from_secs(60);
 /// From here on the end of a certificate is warned of, in days.
 const WARN: u64 = 30;
-/// Masters at a time; there is one, and whoever follows it.
-const CONNECTIONS: usize = 32;
 
 /// Where the master reaches the agent, and by what it knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +94,9 @@ pub(super) async fn serve(
     tracing::info!(%address, name, "the master is served");
     warn_of_the_end(identity.not_after);
     tokio::spawn(renew(remote, identity.caller.fingerprint, offer));
-    let secure = Secure { config, admission: Arc::new(CertRole::Master) };
-    let limits = Limits { connections: CONNECTIONS, ..Limits::default() };
+    let secure = Secure::new(config, Arc::new(CertRole::Master));
     let app = router(health, agent);
-    tokio::spawn(http::serve_tls(listener, secure, limits, app, std::future::pending()));
+    tokio::spawn(http::serve_tls(listener, secure, Limits::default(), app, std::future::pending()));
     Ok(())
 }
 
@@ -108,11 +105,7 @@ fn offered(identity: &Identity) -> pki::Result<Arc<ServerConfig>> {
 }
 
 /// Offers a new certificate when there is one; open connections keep the old.
-async fn renew(
-    remote: Remote,
-    mut shown: crate::logic::trust::Fingerprint,
-    offer: watch::Sender<Arc<ServerConfig>>,
-) {
+async fn renew(remote: Remote, mut shown: Fingerprint, offer: watch::Sender<Arc<ServerConfig>>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let read = remote.identity().and_then(|new| Ok((offered(&new)?, new)));
