@@ -151,20 +151,24 @@ impl Hosts {
         Ok(find.query_row([id.to_string()], host).optional()?)
     }
 
-    /// Records what came of asking a node: its release, when it answered. One that is
+    /// Records what came of asking nodes: the release of each that answered. One that is
     /// decommissioned stays so.
     ///
     /// # Errors
     ///
     /// [`HostsError::Query`].
-    pub fn asked(&self, id: Uuid, release: Option<&str>, now: Timestamp) -> Result<()> {
-        let sql = "UPDATE hosts SET status = ?2, release = coalesce(?3, release),
-                   seen = CASE WHEN ?3 IS NULL THEN seen ELSE ?4 END
-                   WHERE uuid = ?1 AND status <> 'decommissioned'";
-        let status = if release.is_some() { HostStatus::Active } else { HostStatus::Unreachable };
-        let values = params![id.to_string(), status.as_str(), release, now.0.cast_signed()];
-        self.db.execute(sql, values)?;
-        Ok(())
+    pub fn asked(&mut self, nodes: &[(Uuid, Option<String>)], now: Timestamp) -> Result<()> {
+        let step = self.db.transaction()?;
+        for (id, release) in nodes {
+            let sql = "UPDATE hosts SET status = ?2, release = coalesce(?3, release),
+                       seen = CASE WHEN ?3 IS NULL THEN seen ELSE ?4 END
+                       WHERE uuid = ?1 AND status <> 'decommissioned'";
+            let answered = release.is_some();
+            let status = if answered { HostStatus::Active } else { HostStatus::Unreachable };
+            let values = params![id.to_string(), status.as_str(), release, now.0.cast_signed()];
+            step.prepare_cached(sql)?.execute(values)?;
+        }
+        Ok(step.commit()?)
     }
 
     /// Decommissions a node; says whether there was one.

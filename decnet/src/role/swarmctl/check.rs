@@ -53,11 +53,18 @@ pub(super) async fn check(State(app): State<Arc<App>>) -> Response {
         }
     };
     let asked = hosts.into_iter().filter(|host| host.status != HostStatus::Decommissioned);
-    let mut results: Vec<Outcome> = stream::iter(asked)
-        .map(|host| one(&app, &master, host))
+    let all: Vec<(Outcome, Option<String>)> = stream::iter(asked)
+        .map(|host| one(&master, host))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
+    // Written at once: each write waits for the disk.
+    let seen: Vec<_> =
+        all.iter().map(|(outcome, release)| (outcome.host_uuid, release.clone())).collect();
+    if let Err(error) = app.hosts().asked(&seen, clock::now()) {
+        return failed(&error);
+    }
+    let mut results: Vec<Outcome> = all.into_iter().map(|(outcome, _)| outcome).collect();
     results.sort_by(|a, b| a.host_name.cmp(&b.host_name));
     Json(Outcomes { results }).into_response()
 }
@@ -70,26 +77,20 @@ fn master(app: &App) -> pki::Result<Identity> {
     Identity::of(&issued, app.authority.cert_pem())
 }
 
-async fn one(app: &App, master: &Identity, host: Host) -> Outcome {
+/// What came of asking a node, and the release that it said.
+async fn one(master: &Identity, host: Host) -> (Outcome, Option<String>) {
     let asked = tokio::time::timeout(DEADLINE, health(master, &host)).await;
     let asked = asked.unwrap_or_else(|_| {
         let (address, port) = (&host.address, host.agent_port);
         let seconds = DEADLINE.as_secs();
         Err(anyhow::anyhow!("no answer from {address}:{port} within {seconds} s"))
     });
-    let release = asked.as_ref().ok().map(|health| health.release.as_str());
-    if let Err(error) = app.hosts().asked(host.host_uuid, release, clock::now()) {
-        tracing::error!(%error, "the record of nodes fails");
-    }
-    Outcome {
-        host_uuid: host.host_uuid,
-        host_name: host.name,
-        ok: asked.is_ok(),
-        detail: match asked {
-            Ok(health) => format!("release {}", health.release),
-            Err(error) => format!("{error:#}"),
-        },
-    }
+    let (detail, release) = match asked {
+        Ok(Health { release }) => (format!("release {release}"), Some(release)),
+        Err(error) => (format!("{error:#}"), None),
+    };
+    let (host_uuid, host_name, ok) = (host.host_uuid, host.name, release.is_some());
+    (Outcome { host_uuid, host_name, ok, detail }, release)
 }
 
 async fn health(master: &Identity, host: &Host) -> Result<Health> {
