@@ -149,35 +149,31 @@ fn enroll(
         return Err(WrongUse(why.to_owned()).into());
     }
     wish.check().map_err(|error| WrongUse(error.to_string()))?;
+    let updater_dir = out_dir.filter(|_| wish.issue_updater_bundle).map(|dir| {
+        let mut name = dir.as_os_str().to_owned();
+        name.push("-updater");
+        PathBuf::from(name)
+    });
+    let dirs: Vec<&Path> = out_dir.into_iter().chain(updater_dir.as_deref()).collect();
+    // Before anything is asked: keys that cannot be written would be lost.
+    dirs.iter().try_for_each(|dir| files::make_dir(dir))?;
     let answer: Value =
         controller.ask(Method::POST, "/swarm/enroll", Some(&serde_json::to_value(wish)?))?;
     let enrolled: Enrolled = serde_json::from_value(answer.clone())
         .context("swarmctl answers what this release cannot read")?;
-    let mut written = Vec::new();
+    let ca = &enrolled.ca_cert_pem;
     if let Some(dir) = out_dir {
-        write(
-            dir,
-            "worker",
-            &enrolled.ca_cert_pem,
-            &enrolled.worker_cert_pem,
-            &enrolled.worker_key_pem,
-        )?;
-        written.push(dir.to_owned());
-        if let Some(updater) = &enrolled.updater {
-            let mut name = dir.as_os_str().to_owned();
-            name.push("-updater");
-            let dir = PathBuf::from(name);
-            let ca = &enrolled.ca_cert_pem;
-            write(&dir, "updater", ca, &updater.updater_cert_pem, &updater.updater_key_pem)?;
-            written.push(dir);
-        }
+        write(dir, "worker", ca, &enrolled.worker_cert_pem, &enrolled.worker_key_pem)?;
+    }
+    if let (Some(dir), Some(updater)) = (&updater_dir, &enrolled.updater) {
+        write(dir, "updater", ca, &updater.updater_cert_pem, &updater.updater_key_pem)?;
     }
     if show == Show::Json {
         say(&answer.to_string());
         return Ok(ExitCode::SUCCESS);
     }
     say(&format!("{} is enrolled as {}", enrolled.name, enrolled.host_uuid));
-    for dir in written {
+    for dir in dirs {
         say(&format!("its identity is in `{}`: bring it to the node", dir.display()));
     }
     Ok(ExitCode::SUCCESS)
@@ -185,7 +181,6 @@ fn enroll(
 
 /// Writes an identity, its key first: whoever finds the certificate finds the key.
 fn write(dir: &Path, name: &str, ca: &str, certificate: &str, key: &str) -> Result<()> {
-    files::make_dir(dir)?;
     let files = [(format!("{name}.key"), key), (format!("{name}.crt"), certificate)];
     let all = files.into_iter().chain([("ca.crt".to_owned(), ca)]);
     for (name, text) in all {
