@@ -1,6 +1,6 @@
 //! What capturing a packet costs: CPU time with the capture attached, less without.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -8,12 +8,11 @@ use std::time::Duration;
 use decnet::edge::bpf::{Hook, Programs};
 use decnet::edge::clock;
 use decnet::edge::frames::Frames;
-use decnet::logic::decky::{DeckyId, Identity, Secret};
+use decnet::logic::decky::{DeckyId, Identity};
 use decnet::logic::mac::Mac;
-use decnet::logic::persona;
 use decnet::logic::sighting::Record;
-use decnet::logic::time::Timestamp;
 use decnet::logic::visitors::{Port, Visitors};
+use decnet_tests::ghost::ghost;
 use decnet_tests::world::{NODE, World};
 
 use crate::machine::{packet_seconds, pin};
@@ -26,22 +25,6 @@ const PACKETS: usize = 2_000_000;
 const ROUNDS: usize = 7;
 /// The core of the reader, and that of the sender, whose softirqs run the capture programs.
 const CORES: [usize; 2] = [0, 1];
-
-/// A decky that the capture knows and nobody answers for, so that only the capture is measured.
-pub(crate) fn ghost(n: u32) -> Identity {
-    let [_, _, c, d] = n.to_be_bytes();
-    let persona = persona::find("debian-12").expect("it is in the table");
-    Identity {
-        name: format!("ghost-{n}").parse().expect("a name"),
-        hostname: format!("ghost-{n}"),
-        persona,
-        mac: Mac([2, 0xdc, 0, 0, c, d]),
-        ip: Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 77, 0, 1)) + n),
-        ip6: None,
-        secret: Secret([0; 32]),
-        booted: Timestamp(0),
-    }
-}
 
 pub(crate) fn run(report: &mut Report) {
     let world = World::make();

@@ -10,8 +10,8 @@ use decnet::logic::event::Kind;
 use decnet::logic::probe;
 use decnet_tests::world::{NODE, World, wait_for};
 
-use crate::cost::ghost;
 use crate::report::{Report, median};
+use decnet_tests::ghost::ghost;
 
 const SYNS: u16 = 500;
 

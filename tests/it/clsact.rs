@@ -1,32 +1,15 @@
 //! Before Linux 6.6 the capture hangs on filters that outlive whoever put them there.
 
-use std::net::Ipv4Addr;
-
 use decnet::edge::bpf::{Hook, Maps, Programs, detach_left};
 use decnet::logic::craft::{LINUX_OPTIONS, Route, tcp};
-use decnet::logic::decky::{DeckyId, Identity, Secret};
-use decnet::logic::mac::Mac;
-use decnet::logic::persona;
-use decnet::logic::time::Timestamp;
+use decnet::logic::decky::DeckyId;
+use decnet_tests::ghost::ghost;
 use decnet_tests::world::{NODE, VISITOR_IP, World, wait_for};
-
-fn decky() -> Identity {
-    Identity {
-        name: "web-01".parse().expect("a name"),
-        hostname: "web-01".to_owned(),
-        persona: persona::find("debian-12").expect("it is in the table"),
-        mac: Mac([2, 0xdc, 0, 0, 0, 1]),
-        ip: Ipv4Addr::new(10, 77, 0, 1),
-        ip6: None,
-        secret: Secret([0; 32]),
-        booted: Timestamp(0),
-    }
-}
 
 fn attached() -> (Programs, Maps) {
     let mut programs = Programs::load().expect("root can load programs");
     let mut maps = programs.maps().expect("they have maps");
-    maps.add_decky(DeckyId(1), &decky(), 0).expect("the map has room");
+    maps.add_decky(DeckyId(1), &ghost(1), 0).expect("the map has room");
     programs.attach(NODE, Hook::Clsact).expect("the link is there");
     (programs, maps)
 }
@@ -38,9 +21,9 @@ fn seen(maps: &Maps) -> u64 {
 fn touch(world: &World) {
     let route = Route {
         src_mac: world.visitor_mac(),
-        dst_mac: decky().mac,
+        dst_mac: ghost(1).mac,
         src: VISITOR_IP.into(),
-        dst: decky().ip.into(),
+        dst: ghost(1).ip.into(),
         vlan: None,
     };
     let frame = route.tcp(40_000, 80, tcp::SYN, &LINUX_OPTIONS, b"");

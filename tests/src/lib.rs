@@ -8,5 +8,6 @@
 )]
 
 pub mod client;
+pub mod ghost;
 pub mod master;
 pub mod world;
