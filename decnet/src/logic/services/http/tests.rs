@@ -1,10 +1,11 @@
 //! Whole connections: what visitors get, what is reported of them, and what they may use up.
 
 mod known;
+mod logins;
+mod nonsense;
+mod settings;
 
 use std::net::SocketAddr;
-
-use proptest::prelude::*;
 
 use known::Known;
 
@@ -258,75 +259,6 @@ fn a_request_is_reported_with_its_fields_in_order() {
 }
 
 #[test]
-fn a_login_is_taken_from_every_form_it_comes_in() {
-    let parts = "--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nroot\r\n--b\r\n\
-                 Content-Disposition: form-data; name=\"passwd\"\r\n\r\np&1\r\n--b--\r\n";
-    for (kind, body, user, password, via) in [
-        (
-            "application/x-www-form-urlencoded",
-            "user=admin&password=a%26b+c",
-            "admin",
-            "a&b c",
-            "form",
-        ),
-        ("application/x-www-form-urlencoded", "log=wp&pwd=&wp-submit=Log+In", "wp", "", "form"),
-        ("", "email=a%40b.c&pass=x", "a@b.c", "x", "form"),
-        (
-            "application/x-www-form-urlencoded",
-            "ctl00%24txtUserName=u&ctl00%24txtPassword=p",
-            "u",
-            "p",
-            "form",
-        ),
-        (
-            "application/x-www-form-urlencoded",
-            "user[login]=u&user[password]=%zz",
-            "u",
-            "%zz",
-            "form",
-        ),
-        ("application/json", "{\"username\":\"a\",\"password\":\"b\"}", "a", "b", "json"),
-        ("application/json", "{\"auth\":{\"user\":\"a\",\"pwd\":1}}", "a", "1", "json"),
-        ("multipart/form-data; boundary=b", parts, "root", "p&1", "multipart"),
-    ] {
-        let seen = post(kind, body);
-        let wanted = (user.to_owned(), password.to_owned(), via.to_owned());
-        assert_eq!(seen.logins(), [wanted], "{body}");
-        assert!(seen.text().contains("Invalid user name or password."), "{body}");
-        assert_eq!(seen.statuses(), [200]);
-    }
-    for body in ["user=a", "{\"password\":", "[[[[[[[[{\"password\":\"x\"}]]]]]]]]", "&&&===&"] {
-        assert_eq!(post("application/json", body).logins(), [], "{body}");
-        assert_eq!(post("", body).logins(), [], "{body}");
-    }
-}
-
-#[test]
-fn a_login_is_taken_from_a_query_and_from_basic_authorization() {
-    for (line, user, password, via) in [
-        ("GET /x?user=a&pass=b HTTP/1.1\r\n", "a", "b", "query"),
-        ("GET /admin/ HTTP/1.1\r\nAuthorization: Basic YWRtaW46YTpi\r\n", "admin", "a:b", "basic"),
-        ("GET / HTTP/1.1\r\nAuthorization: basic YWRtaW4\r\n", "admin", "", "basic"),
-    ] {
-        let seen = ask("ubuntu-24.04", &format!("{line}Host: a\r\n\r\n"));
-        assert_eq!(seen.logins(), [(user.to_owned(), password.to_owned(), via.to_owned())]);
-        assert_eq!(
-            seen.of(Kind::AuthAttempt)[0].data.text("target").unwrap().chars().next(),
-            Some('/')
-        );
-    }
-}
-
-#[test]
-fn a_guarded_folder_asks_for_a_password() {
-    for (persona, realm) in [("debian-12", "Restricted"), ("windows-10", "FILES01")] {
-        let seen = ask(persona, "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert!(seen.head().contains(&format!("WWW-Authenticate: Basic realm=\"{realm}\"")));
-        assert_eq!(seen.statuses(), [401]);
-    }
-}
-
-#[test]
 fn what_is_left_is_reported_with_its_digest_however_long_it_is() {
     let body = "x".repeat(200_000);
     let put = format!("PUT /shell.jsp HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n{body}");
@@ -455,126 +387,4 @@ fn no_two_deckies_show_the_same_page() {
     pages.sort();
     pages.dedup_by(|a, b| a.0 == b.0 || a.1 == b.1);
     assert_eq!(pages.len(), 64);
-}
-
-#[test]
-fn the_settings_are_heeded() {
-    let settings =
-        settings("server = \"Apache/2.4.62 (Debian)\"\ntitle = \"A <b>\"\nlogin = \"/sso/in.php\"");
-    let request = "GET /sso/in.php HTTP/1.1\r\nHost: a\r\n\r\n";
-    let seen = play(&decky("debian-12", 7), &settings, [request], false);
-    assert!(seen.head().contains("Server: Apache/2.4.62 (Debian)\r\nCache-Control: no-store"));
-    assert!(seen.text().contains("<title>A &lt;b&gt;</title>"));
-    assert!(seen.text().contains("action=\"/sso/in.php\""));
-    assert_eq!(Settings::default(), self::settings(""));
-}
-
-#[test]
-fn wrong_settings_are_refused_with_what_they_take() {
-    for (toml, said) in [
-        ("sever = \"x\"", "unknown field `sever`"),
-        ("server = \"\"", "no server name"),
-        ("server = \"a\\r\\nb\"", "no server name"),
-        ("login = \"login\"", "no path of a login form"),
-        ("login = \"/a b\"", "no path of a login form"),
-        ("site = \"blog\"", "unknown variant `blog`"),
-    ] {
-        let error = toml::from_str::<Settings>(toml).unwrap_err().to_string();
-        assert!(error.contains(said), "{error}");
-    }
-}
-
-#[test]
-fn settings_travel_between_our_processes() {
-    let settings =
-        settings("server = \"nginx\"\ntitle = \"t\"\nlogin = \"/l\"\nsite = \"welcome\"");
-    let wire = postcard::to_allocvec(&settings).unwrap();
-    assert_eq!(postcard::from_bytes::<Settings>(&wire).unwrap(), settings);
-}
-
-/// Bytes that look like a request for a while.
-fn nearly_http() -> impl Strategy<Value = Vec<u8>> {
-    let words = prop::sample::select(vec![
-        "GET ",
-        "POST ",
-        "PUT ",
-        "HEAD ",
-        "OPTIONS ",
-        "/",
-        "/login",
-        "/admin",
-        "*",
-        "http://a/",
-        "?user=a&pass=b",
-        " HTTP/1.1",
-        " HTTP/1.0",
-        "\r\n",
-        "\r\n\r\n",
-        "\n",
-        "\r",
-        "Host: a\r\n",
-        "Host: ",
-        "Content-Length: 5\r\n",
-        "Content-Length: 99999999\r\n",
-        "Transfer-Encoding: chunked\r\n",
-        "Expect: 100-continue\r\n",
-        "Content-Type: application/json\r\n",
-        "Content-Type: multipart/form-data; boundary=b\r\n",
-        "--b",
-        "--b--",
-        "Content-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\n",
-        "{\"password\":1}",
-        "5\r\nhello\r\n",
-        "0\r\n\r\n",
-        "Range: bytes=0-1,5-,-3\r\n",
-        "If-None-Match: *\r\n",
-        "Connection: close\r\n",
-        "Authorization: Basic YTpi\r\n",
-        "%2e%2e/",
-        "%00",
-        "%",
-        "..",
-        "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n",
-        "Range: bytes=18446744073709551615-\r\n",
-    ]);
-    let piece = prop_oneof![
-        8 => words.prop_map(|word| word.as_bytes().to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 0..8),
-    ];
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_in_whatever_pieces_make_it_panic_or_grow(
-        bytes in prop_oneof![nearly_http(), prop::collection::vec(any::<u8>(), 0..2000)],
-        sizes in prop::collection::vec(1..64usize, 1..20),
-        persona in 0..persona::ALL.len(),
-        welcome: bool,
-    ) {
-        let settings = settings(if welcome { "site = \"welcome\"" } else { "" });
-        let mut rest = bytes.as_slice();
-        let mut pieces = Vec::new();
-        for size in sizes.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (piece, behind) = rest.split_at((*size).min(rest.len()));
-            pieces.push(piece);
-            rest = behind;
-        }
-        let decky = decky(persona::ALL[persona].id, 7);
-        let seen = play(&decky, &settings, &pieces, true);
-        prop_assert!(seen.held <= bytes.len());
-        let blank = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        prop_assert!(blank || !seen.reports.is_empty());
-        // How it is cut into pieces changes nothing, but for what was already said of a broken body.
-        let whole = play(&decky, &settings, [&bytes].into_iter().filter(|bytes| !bytes.is_empty()), true);
-        if memchr::memmem::find(&bytes, b"chunked").is_none() {
-            prop_assert_eq!(whole.text(), seen.text());
-            let kinds = |seen: &Seen| seen.reports.iter().map(|report| report.kind).collect::<Vec<_>>();
-            prop_assert_eq!(kinds(&whole), kinds(&seen));
-            prop_assert_eq!(whole.statuses(), seen.statuses());
-        }
-    }
 }
