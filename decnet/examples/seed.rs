@@ -106,6 +106,7 @@ fn deckies(teller: &Teller) -> Vec<DeckyStatus> {
         state: state(index),
         error: (state(index) == DeckyState::Failed)
             .then(|| "address 192.168.1.119 is held by 00:1b:21:aa:bb:cc".to_owned()),
+        conflict: None,
     });
     list.collect()
 }

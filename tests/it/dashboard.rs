@@ -183,6 +183,7 @@ fn hostile(dashboard: &mut Dashboard) -> Result<()> {
         services: ["ftp", "http", "redis", "ssh", "tcp", "telnet", "udp"].map(String::from).into(),
         state: DeckyState::Failed,
         error: Some(long.clone()),
+        conflict: None,
     };
     dashboard.store.save_deckies(&[decky], clock::now())?;
     let drops = [(long, u64::MAX / 4), ("ring_full".to_owned(), 1)].into();

@@ -18,6 +18,7 @@ mod frames;
 mod ftp;
 mod hostile;
 mod http;
+mod join;
 mod journal;
 mod operator;
 mod redis;

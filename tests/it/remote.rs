@@ -27,7 +27,7 @@ fn identify(authority: &Authority, dir: &Path, role: CertRole, when: Timestamp) 
         std::fs::write(dir.join(name), text).expect("the directory is ours");
     };
     write("ca.crt", authority.cert_pem());
-    write("worker.crt", &issued.cert_pem);
+    write("worker.crt", &issued.certified.cert_pem);
     write("worker.key", &issued.key_pem);
 }
 
@@ -193,7 +193,7 @@ fn a_request_that_cannot_be_is_refused_with_the_reason() {
     let _agent = fleet.world.start_agent(FLEET);
     fleet.healthy();
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    let large = format!("{{\"config\":\"{}\"}}", "x".repeat(8 * 1024 * 1024));
+    let large = format!("{{\"config\":\"{}\"}}", "x".repeat(33 * 1024 * 1024));
     let file = |name: &str, text: &str| -> PathBuf {
         let path = fleet.world.dir.join(name);
         std::fs::write(&path, text).expect("the directory is ours");
@@ -234,6 +234,6 @@ fn an_agent_whose_identity_does_not_hold_together_says_so_and_ends() {
     });
     assert_eq!(status.and_then(|status| status.code()), Some(2), "{}", log(&fleet.world));
     let said = log(&fleet.world);
-    let wanted = format!("there is no `{}`: the master makes it with `decnet swarm", key.display());
+    let wanted = format!("there is no `{}`: `decnet join` makes it here", key.display());
     assert!(said.contains(&wanted), "{said}");
 }

@@ -120,7 +120,7 @@ fn one_node_that_is_cut_off_delays_no_other() {
     kill(Pid::from_raw(agent.pid()), Signal::SIGCONT).expect("it is there");
     assert_eq!(stopped["ok"], json!(false));
     let detail = stopped["detail"].as_str().expect("text");
-    assert!(detail.contains("no answer from 10.77.255.2:8765 within 5 s"), "{detail}");
+    assert!(detail.contains("no answer from 10.77.255.2:8765 within"), "{detail}");
     let back = wait_for(|| (outcome(&master, "alive")["ok"] == json!(true)).then_some(()));
     assert!(back.is_some(), "{}", outcome(&master, "alive"));
 }

@@ -35,6 +35,13 @@ impl<'a> Master<'a> {
         master
     }
 
+    /// Kills it, and starts another over what it has left.
+    pub fn kill_and_start(self) -> Self {
+        let world = self.world;
+        drop(self);
+        Self::start(world)
+    }
+
     /// Where it keeps state.
     pub fn state_dir(&self) -> PathBuf {
         self.world.dir.join("master/state")

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::swarm::{SwarmArgs, SwarmctlArgs};
+use super::swarm::{JoinArgs, SwarmArgs, SwarmctlArgs};
 use crate::edge::log::Format;
 use crate::logic::name::DeckyName;
 use crate::logic::services::ServiceKind;
+use crate::logic::swarm::MasterUrl;
 
 /// Where the configuration is unless it is said.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/decnet/decnet.toml";
@@ -54,6 +55,8 @@ pub enum Role {
     /// Face the visitors (started by the keeper)
     #[command(hide = true)]
     Face,
+    /// Make this machine a node of a master's fleet
+    Join(JoinArgs),
     /// Hold the deckies' namespaces (started by the agent)
     #[command(hide = true)]
     Keeper,
@@ -136,6 +139,10 @@ pub struct AgentArgs {
     /// Where configuration and identities are
     #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
     pub etc_dir: PathBuf,
+    /// Where it tells the master how it is, such as https://192.0.2.1:8771; as `decnet join` has
+    /// written, or where the master comes from, when not said
+    #[arg(long, env = "DECNET_AGENT_MASTER")]
+    pub master: Option<MasterUrl>,
     /// Serve no master, whatever identity there is
     #[arg(long, env = "DECNET_AGENT_STANDALONE")]
     pub standalone: bool,

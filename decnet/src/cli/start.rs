@@ -34,11 +34,12 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Escape => role::doctor::sandbox::run(),
         Role::Events(args) => role::events::run(&events(args)?),
         Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
+        Role::Join(args) => role::join::run(&args.try_into()?).map(|()| ExitCode::SUCCESS),
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
         Role::Personas => Ok(role::lists::personas()),
         Role::Services => Ok(role::lists::services()),
         Role::Status(args) => role::operator::status(&args.dir.run_dir, show(args.json)),
-        Role::Swarm(args) => role::swarm::run(args.into()),
+        Role::Swarm(args) => role::swarm::run(args.settings(cli.config)),
         Role::Swarmctl(args) => role::swarmctl::run(&args.into()).map(|()| ExitCode::SUCCESS),
         Role::Teardown(args) => role::operator::teardown(&args.dir.run_dir, args.decky),
         Role::Up(ref args) => role::up::run(&up(&cli, args)?),
@@ -178,7 +179,8 @@ fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
 fn remote(args: &AgentArgs) -> Option<role::agent::remote::Remote> {
     let usual = || Some(args.etc_dir.join("agent")).filter(|dir| dir.is_dir());
     let dir = args.agent_dir.clone().or_else(usual).filter(|_| !args.standalone)?;
-    Some(role::agent::remote::Remote { address: (args.host, args.port).into(), dir })
+    let (address, master) = ((args.host, args.port).into(), args.master.clone());
+    Some(role::agent::remote::Remote { address, dir, master })
 }
 
 /// What the node is called.

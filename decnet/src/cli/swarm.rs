@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use super::WrongUse;
 use crate::edge::http::Upstream;
-use crate::logic::swarm::{Enroll, HostStatus};
+use crate::logic::name::DeckyName;
+use crate::logic::swarm::{
+    Enroll, HostStatus, MasterUrl, NODE_PORT, NotAToken, Teardown, TokenWish,
+};
 use crate::role::operator::Show;
-use crate::role::{swarm, swarmctl};
+use crate::role::{join, swarm, swarmctl};
 
 /// Options of `swarmctl`.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +23,12 @@ pub struct SwarmctlArgs {
     /// Port where operators reach it; 0 for any
     #[arg(long, env = "DECNET_SWARMCTL_PORT", default_value_t = 8770)]
     pub port: u16,
+    /// Address where nodes reach it
+    #[arg(long, env = "DECNET_SWARMCTL_NODE_HOST", default_value = "0.0.0.0")]
+    pub node_host: IpAddr,
+    /// Port where nodes reach it; 0 for any
+    #[arg(long, env = "DECNET_SWARMCTL_NODE_PORT", default_value_t = NODE_PORT)]
+    pub node_port: u16,
     /// Where configuration and identities are; the authority is in `ca` there
     #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
     pub etc_dir: PathBuf,
@@ -32,8 +42,49 @@ pub struct SwarmctlArgs {
 
 impl From<SwarmctlArgs> for swarmctl::Settings {
     fn from(args: SwarmctlArgs) -> Self {
-        let SwarmctlArgs { host, port, etc_dir, state_dir, user } = args;
-        Self { host, port, etc_dir, state_dir, user }
+        let SwarmctlArgs { host, port, node_host, node_port, etc_dir, state_dir, user } = args;
+        Self { host, port, nodes: (node_host, node_port).into(), etc_dir, state_dir, user }
+    }
+}
+
+/// Options of `join`.
+#[derive(Args, Clone, Debug)]
+pub struct JoinArgs {
+    /// Where the master is, such as https://192.0.2.1:8771
+    #[arg(long, env = "DECNET_JOIN_MASTER")]
+    pub master: MasterUrl,
+    /// What `decnet swarm token` has printed there
+    #[arg(long, env = "DECNET_JOIN_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// Where configuration and identities are
+    #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
+    pub etc_dir: PathBuf,
+    /// Where the agent's identity goes; `agent` in the directory of configuration when not said
+    #[arg(long, env = "DECNET_AGENT_DIR")]
+    pub agent_dir: Option<PathBuf>,
+    /// Where the updater's goes; `updater` there when not said
+    #[arg(long, env = "DECNET_UPDATER_DIR")]
+    pub updater_dir: Option<PathBuf>,
+    /// User who serves with them, when started as root; `decnet` if it exists, else root
+    #[arg(long, env = "DECNET_JOIN_USER")]
+    pub user: Option<String>,
+}
+
+impl TryFrom<JoinArgs> for join::Settings {
+    type Error = WrongUse;
+
+    fn try_from(args: JoinArgs) -> Result<Self, WrongUse> {
+        let JoinArgs { master, token, etc_dir, agent_dir, updater_dir, user } = args;
+        Ok(Self {
+            master,
+            // Read here, for what is wrong with an option is shown with its value.
+            token: token
+                .parse()
+                .map_err(|error: NotAToken| WrongUse(format!("--token: {error}")))?,
+            agent_dir: agent_dir.unwrap_or_else(|| etc_dir.join("agent")),
+            updater_dir: updater_dir.unwrap_or_else(|| etc_dir.join("updater")),
+            user,
+        })
     }
 }
 
@@ -65,6 +116,18 @@ pub enum SwarmAction {
         #[arg(long)]
         json: bool,
     },
+    /// Show the deckies of the fleet
+    Deckies {
+        /// Those only of this node, by name or number
+        #[arg(long)]
+        host: Option<String>,
+        /// Those only that are up, starting, failed or unreachable
+        #[arg(long, value_parser = ["failed", "starting", "unreachable", "up"])]
+        state: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Let a node go: its certificates stop working at once
     #[command(group = ArgGroup::new("which").args(["name", "uuid"]).required(true))]
     Decommission {
@@ -78,6 +141,15 @@ pub enum SwarmAction {
         #[arg(long)]
         yes: bool,
     },
+    /// Make the fleet's deckies what the file says that --config names, spread over its nodes
+    Deploy {
+        /// Over this node only, by name or number; may be said several times
+        #[arg(long)]
+        host: Vec<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Take in a node, and write its identity
     Enroll(EnrollArgs),
     /// Show the nodes
@@ -89,6 +161,49 @@ pub enum SwarmAction {
         #[arg(long)]
         json: bool,
     },
+    /// Take deckies away
+    Teardown {
+        /// From this node only, by name or number; may be said several times
+        #[arg(long)]
+        host: Vec<String>,
+        /// This one only
+        #[arg(long)]
+        decky: Option<DeckyName>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a token with which a node joins by itself
+    Token(TokenArgs),
+}
+
+/// Options of `swarm token`.
+#[derive(Args, Clone, Debug)]
+pub struct TokenArgs {
+    /// What the node is to be called
+    #[arg(long)]
+    pub name: String,
+    /// Where it is reached; where it joins from when not said
+    #[arg(long)]
+    pub address: Option<String>,
+    /// Port of its agent
+    #[arg(long, default_value_t = 8765, value_parser = clap::value_parser!(u16).range(1..))]
+    pub agent_port: u16,
+    /// Other addresses and names of it
+    #[arg(long, value_delimiter = ',')]
+    pub sans: Vec<String>,
+    /// What is to be known of it
+    #[arg(long, default_value = "")]
+    pub notes: String,
+    /// It has an updater too
+    #[arg(long)]
+    pub updater: bool,
+    /// How long the token is good, in minutes
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub minutes: u64,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `swarm enroll`.
@@ -129,9 +244,32 @@ fn show(json: bool) -> Show {
     if json { Show::Json } else { Show::Table }
 }
 
-impl From<SwarmArgs> for swarm::Settings {
-    fn from(args: SwarmArgs) -> Self {
-        let command = match args.action {
+impl SwarmArgs {
+    /// What is asked; `config` is the file that says what to deploy.
+    pub fn settings(self, config: PathBuf) -> swarm::Settings {
+        let command = match self.action {
+            SwarmAction::Deckies { host, state, json } => {
+                swarm::Command::Deckies { host, state, show: show(json) }
+            }
+            SwarmAction::Deploy { host, json } => {
+                swarm::Command::Deploy { config, hosts: host, show: show(json) }
+            }
+            SwarmAction::Teardown { host, decky, json } => {
+                let wish = Teardown { decky, hosts: host };
+                swarm::Command::Teardown { wish, show: show(json) }
+            }
+            SwarmAction::Token(args) => swarm::Command::Token {
+                show: show(args.json),
+                wish: TokenWish {
+                    name: args.name,
+                    address: args.address,
+                    agent_port: args.agent_port,
+                    sans: args.sans,
+                    notes: args.notes,
+                    issue_updater_bundle: args.updater,
+                    ttl_seconds: args.minutes * 60,
+                },
+            },
             SwarmAction::Check { json } => swarm::Command::Check(show(json)),
             SwarmAction::Decommission { name, uuid, yes } => {
                 let host = name.or(uuid).unwrap_or_default();
@@ -151,6 +289,6 @@ impl From<SwarmArgs> for swarm::Settings {
             },
             SwarmAction::List { status, json } => swarm::Command::List { status, show: show(json) },
         };
-        Self { url: args.url, state_dir: args.state_dir, command }
+        swarm::Settings { url: self.url, state_dir: self.state_dir, command }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::logic::config::MAX_CONFIG;
 use crate::logic::name::DeckyName;
 use crate::logic::status::Status;
+use crate::logic::swarm::{NodeReport, Order};
 
 /// Longest line either way, in bytes.
 pub const MAX_LINE: usize = 2 * MAX_CONFIG;
@@ -28,7 +29,21 @@ pub enum Request {
     Deploy {
         /// The text of the file.
         config: String,
+        /// Whether it is an order of the master's, to be kept for the next start.
+        #[serde(default)]
+        keep: bool,
     },
+    /// Give a decky other services.
+    Mutate {
+        /// Which.
+        decky: DeckyName,
+        /// Which services, by name.
+        services: Vec<String>,
+    },
+    /// Make the deckies what the master wants.
+    Order(Order),
+    /// Say how the node is.
+    Report,
     /// Say what there is.
     Status,
     /// Take a decky away, or all.
@@ -46,6 +61,13 @@ pub enum Answer {
     Capturing,
     /// It was done, and this is how things are.
     Done(Status),
+    /// How the node is.
+    Report(Box<NodeReport>),
+    /// The order is older than the one that was taken last.
+    Stale {
+        /// The last one's number.
+        generation: u64,
+    },
     /// It was not done; nothing has changed.
     Refused {
         /// Line of the configuration that is at fault.

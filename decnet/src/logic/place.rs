@@ -88,6 +88,23 @@ pub enum PlaceError {
     },
 }
 
+impl PlaceError {
+    /// The decky without which the others could be placed.
+    pub fn decky(&self) -> Option<&DeckyName> {
+        match self {
+            Self::InUse { name, .. } | Self::Misplaced { name, .. } => Some(name),
+            Self::SameHostname { second, .. } => Some(second),
+            Self::Full { .. } => None,
+        }
+    }
+}
+
+/// Who a decky would be, had it a place.
+pub fn without_place(network: &Network, wish: &DeckyWish, node: &NodeSeed) -> Identity {
+    let ip = wish.ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+    identity(network, wish, ip, node, &mut BTreeSet::new())
+}
+
 /// Deckies on their way to an address.
 #[derive(Debug)]
 pub struct Placement<'a> {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::logic::decky::Decky;
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
 
@@ -40,6 +41,28 @@ pub struct DeckyStatus {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The address that it cannot have because another machine does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<IpAddr>,
+}
+
+impl DeckyStatus {
+    /// A decky that has come so far, and of which nothing is wrong.
+    pub fn of(decky: &Decky, state: DeckyState) -> Self {
+        let identity = &decky.identity;
+        Self {
+            name: identity.name.clone(),
+            ip: identity.ip.into(),
+            ip6: identity.ip6.map(Into::into),
+            mac: identity.mac,
+            hostname: identity.hostname.clone(),
+            persona: identity.persona.id.to_owned(),
+            services: decky.services.iter().map(|service| service.kind().to_string()).collect(),
+            state,
+            error: None,
+            conflict: None,
+        }
+    }
 }
 
 /// How far a decky has come.

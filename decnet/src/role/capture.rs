@@ -51,7 +51,9 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     match answer {
         Answer::Capturing => {}
         Answer::Refused { line, message } => return Err(refused(line, message, None)),
-        Answer::Done(_) => anyhow::bail!("the agent speaks another protocol"),
+        Answer::Done(_) | Answer::Report(_) | Answer::Stale { .. } => {
+            anyhow::bail!("the agent speaks another protocol")
+        }
     }
     let mut file = open(&settings.write)?;
     let failed = || format!("cannot write `{}`", settings.write.display());

@@ -7,6 +7,7 @@ pub mod capture;
 pub mod doctor;
 pub mod events;
 pub mod face;
+pub mod join;
 pub mod keeper;
 pub mod lists;
 pub mod operator;

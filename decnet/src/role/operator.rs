@@ -48,7 +48,7 @@ pub fn deploy(run_dir: &Path, config: &Path, show: Show) -> Result<ExitCode> {
     })?;
     let text =
         String::from_utf8(bytes).with_context(|| format!("`{}` is no text", config.display()))?;
-    let status = done(run_dir, &Request::Deploy { config: text }, Some(config))?;
+    let status = done(run_dir, &Request::Deploy { config: text, keep: false }, Some(config))?;
     print(&status, show)?;
     let failed = status.deckies.iter().any(|decky| decky.error.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -96,7 +96,9 @@ fn done(run_dir: &Path, request: &Request, config: Option<&Path>) -> Result<Stat
     match answer {
         Answer::Done(status) => Ok(status),
         Answer::Refused { line, message } => Err(refused(line, message, config)),
-        Answer::Capturing => anyhow::bail!("the agent speaks another protocol"),
+        Answer::Capturing | Answer::Report(_) | Answer::Stale { .. } => {
+            anyhow::bail!("the agent speaks another protocol")
+        }
     }
 }
 

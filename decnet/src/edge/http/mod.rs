@@ -1,5 +1,6 @@
 //! HTTP/1.1 over TCP or TLS: serving an application within limits, and asking another server.
 
+mod ask;
 mod patient;
 mod secure;
 mod upstream;
@@ -25,6 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::Service as _;
 
+pub use ask::{AskError, SecureServer};
 use patient::Patient;
 pub use secure::Secure;
 pub use upstream::{BadUrl, Upstream, UpstreamError};

@@ -88,12 +88,19 @@ impl Secure {
         let shaken = self.shake_hands(stream, peer, limits.handshake_time).await;
         let Some(stream) = shaken else { return };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let Some(caller) = certificate.and_then(|der| pki::caller(der)) else { return };
+        // Where none was needed, the application asks who it is.
+        let caller = match certificate.map(|der| pki::caller(der)) {
+            Some(None) => return,
+            Some(caller) => caller,
+            None => None,
+        };
         let authorize = self.authorize;
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let may = authorize.authorizes(&caller);
+            let may = caller.as_ref().is_none_or(|caller| authorize.authorizes(caller));
             request.extensions_mut().insert(Peer(peer));
-            request.extensions_mut().insert(caller.clone());
+            if let Some(caller) = &caller {
+                request.extensions_mut().insert(caller.clone());
+            }
             let mut app = app.clone();
             async move { if may { app.call(request).await } else { Ok(shut_out()) } }
         });

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, PublicKeyData, SanType,
 };
 use time::OffsetDateTime;
 
 use super::identity::{belongs, certificates, unfit};
+use super::request::requested;
 use super::{PkiError, Result};
 use crate::edge::files;
 use crate::logic::time::Timestamp;
@@ -38,10 +39,17 @@ pub struct Wish<'a> {
 /// A certificate and its key, which exists nowhere else.
 #[derive(Clone)]
 pub struct Issued {
-    /// The certificate, PEM.
-    pub cert_pem: String,
+    /// The certificate.
+    pub certified: Certified,
     /// Its key, PKCS #8 in PEM.
     pub key_pem: String,
+}
+
+/// A certificate that was made.
+#[derive(Clone, Debug)]
+pub struct Certified {
+    /// The certificate, PEM.
+    pub cert_pem: String,
     /// Which it is.
     pub fingerprint: Fingerprint,
     /// Until when it is good.
@@ -51,7 +59,7 @@ pub struct Issued {
 impl std::fmt::Debug for Issued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Never the key.
-        f.debug_tuple("Issued").field(&self.fingerprint).finish()
+        f.debug_tuple("Issued").field(&self.certified.fingerprint).finish()
     }
 }
 
@@ -131,9 +139,29 @@ impl Authority {
     ///
     /// [`PkiError::Make`] when a name cannot stand in a certificate.
     pub fn issue(&self, wish: &Wish<'_>, now: Timestamp) -> Result<Issued> {
+        let key = KeyPair::generate().map_err(make("a key"))?;
+        let certified = self.certify(wish, &key, now)?;
+        Ok(Issued { certified, key_pem: key.serialize_pem() })
+    }
+
+    /// Makes a certificate for a key that is elsewhere. Of the signing request only the key
+    /// counts; who its holder is says `wish`.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::Request`] when it is none, and as [`Authority::issue`].
+    pub fn sign(&self, csr_pem: &str, wish: &Wish<'_>, now: Timestamp) -> Result<Certified> {
+        self.certify(wish, &requested(csr_pem)?, now)
+    }
+
+    fn certify(
+        &self,
+        wish: &Wish<'_>,
+        key: &impl PublicKeyData,
+        now: Timestamp,
+    ) -> Result<Certified> {
         let name = wish.role.common_name(wish.host);
         let make = make(&name);
-        let key = KeyPair::generate().map_err(&make)?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name.as_str());
         let text = |text: &str| text.try_into().map_err(&make);
@@ -148,10 +176,9 @@ impl Authority {
             vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let not_after = last(&mut params, now, LEAF_LIFE);
-        let certificate = params.signed_by(&key, &self.issuer).map_err(&make)?;
-        Ok(Issued {
+        let certificate = params.signed_by(key, &self.issuer).map_err(&make)?;
+        Ok(Certified {
             cert_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
             fingerprint: Fingerprint::of(certificate.der()),
             not_after,
         })

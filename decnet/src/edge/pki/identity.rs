@@ -1,6 +1,6 @@
 //! What a daemon is known by: `ca.crt`, a certificate and its key in one directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcgen::{KeyPair, PublicKeyData as _};
@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixT
 use super::{Issued, PkiError, Result, tls};
 use crate::edge::files;
 use crate::logic::time::Timestamp;
-use crate::logic::trust::Caller;
+use crate::logic::trust::{Caller, Fingerprint};
 
 /// Most bytes of a certificate or key file.
 const MAX_FILE: usize = 64 * 1024;
@@ -41,7 +41,7 @@ impl Identity {
     /// [`PkiError::Unfit`] when it was not.
     pub fn of(issued: &Issued, ca_pem: &str) -> Result<Self> {
         let path = Path::new("what was issued");
-        let certificate = one(path, issued.cert_pem.as_bytes())?;
+        let certificate = one(path, issued.certified.cert_pem.as_bytes())?;
         let key = KeyPair::from_pem(&issued.key_pem).ok();
         let key = key.ok_or_else(|| unfit(path, "has no private key"))?;
         Ok(Self {
@@ -49,8 +49,13 @@ impl Identity {
             caller: super::caller(&certificate).ok_or_else(|| unfit(path, "names no role"))?,
             certificate,
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            not_after: issued.not_after,
+            not_after: issued.certified.not_after,
         })
+    }
+
+    /// Which authority signed it.
+    pub fn authority(&self) -> Fingerprint {
+        Fingerprint::of(&self.ca)
     }
 
     /// Reads `ca.crt`, `NAME.crt` and `NAME.key` in `dir`; `remedy` names the command that makes
@@ -66,12 +71,11 @@ impl Identity {
         let key_path = dir.join(format!("{name}.key"));
         let ca = one(&ca_path, &read(&ca_path, remedy)?)?;
         let certificate = one(&cert_path, &read(&cert_path, remedy)?)?;
-        let pem = String::from_utf8(read(&key_path, remedy)?).unwrap_or_default();
-        let key =
-            KeyPair::from_pem(&pem).ok().ok_or_else(|| unfit(&key_path, "holds no private key"))?;
+        let mut key = key(&key_path, &read(&key_path, remedy)?)?;
         if !belongs(&certificate, &key) {
-            let why = format!("is not the key of `{}`", cert_path.display());
-            return Err(unfit(&key_path, &why));
+            key = renewed_key(dir, name, &certificate).ok_or_else(|| {
+                unfit(&key_path, &format!("is not the key of `{}`", cert_path.display()))
+            })?;
         }
         let caller = super::caller(&certificate)
             .ok_or_else(|| unfit(&cert_path, "is no certificate of decnet: it names no role"))?;
@@ -79,6 +83,48 @@ impl Identity {
         let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
         Ok(Self { ca, certificate, key, caller, not_after })
     }
+}
+
+/// Writes an identity to `dir`, its key first: whoever finds the certificate finds the key.
+///
+/// # Errors
+///
+/// [`PkiError::File`].
+pub fn write(dir: &Path, name: &str, ca_pem: &str, cert_pem: &str, key_pem: &str) -> Result<()> {
+    let files = [(format!("{name}.key"), key_pem), (format!("{name}.crt"), cert_pem)];
+    for (file, text) in files.into_iter().chain([("ca.crt".to_owned(), ca_pem)]) {
+        files::replace(&dir.join(file), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Replaces the certificate and the key of an identity. At whichever moment this ends, what is
+/// there is the old identity or the new one: the key waits beside until its certificate has come.
+///
+/// # Errors
+///
+/// [`PkiError::File`].
+pub fn renew(dir: &Path, name: &str, cert_pem: &str, key_pem: &str) -> Result<()> {
+    files::replace(&next_key(dir, name), key_pem.as_bytes())?;
+    files::replace(&dir.join(format!("{name}.crt")), cert_pem.as_bytes())?;
+    files::replace(&dir.join(format!("{name}.key")), key_pem.as_bytes())?;
+    Ok(files::remove(&next_key(dir, name))?)
+}
+
+fn next_key(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}-next.key"))
+}
+
+/// The key of a renewal that was broken off, when it is that of the certificate.
+fn renewed_key(dir: &Path, name: &str, certificate: &CertificateDer<'_>) -> Option<KeyPair> {
+    let path = next_key(dir, name);
+    let bytes = files::read(&path).ok()??;
+    key(&path, &bytes).ok().filter(|key| belongs(certificate, key))
+}
+
+fn key(path: &Path, pem: &[u8]) -> Result<KeyPair> {
+    let pem = std::str::from_utf8(pem).unwrap_or_default();
+    KeyPair::from_pem(pem).ok().ok_or_else(|| unfit(path, "holds no private key"))
 }
 
 fn read(path: &Path, remedy: &'static str) -> Result<Vec<u8>> {

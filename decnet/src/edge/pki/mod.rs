@@ -6,13 +6,16 @@
 
 mod authority;
 mod identity;
+mod pinned;
+mod request;
 mod tls;
 
 use std::path::PathBuf;
 
-pub use authority::{Authority, Issued, Wish};
-pub use identity::Identity;
-pub use tls::{Authorize, client_config, server_config};
+pub use authority::{Authority, Certified, Issued, Wish};
+pub use identity::{Identity, renew, write};
+pub use request::{KeyRequest, requested_key};
+pub use tls::{Authorize, client_config, joining_config, open_server_config, server_config};
 
 use crate::edge::files::FileError;
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
@@ -48,6 +51,9 @@ pub enum PkiError {
         #[source]
         source: rcgen::Error,
     },
+    /// A signing request is none.
+    #[error("this is no signing request: {0}")]
+    Request(String),
     /// TLS takes no such certificate or key.
     #[error("cannot set up TLS: {0}")]
     Tls(String),

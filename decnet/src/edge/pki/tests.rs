@@ -33,7 +33,7 @@ fn identity_dir(authority: &Authority, role: CertRole, when: Timestamp) -> TempD
     let issued = authority.issue(&wish(&host(), role), when).expect("a plain wish");
     for (name, text) in [
         ("ca.crt", authority.cert_pem()),
-        ("worker.crt", &issued.cert_pem),
+        ("worker.crt", &issued.certified.cert_pem),
         ("worker.key", &issued.key_pem),
     ] {
         std::fs::write(dir.path().join(name), text).expect("there is room");
@@ -75,18 +75,19 @@ fn a_certificate_says_what_was_wished() {
         let host = host();
         let wish = Wish { names: &names, ..wish(&host, role) };
         let issued = authority.issue(&wish, clock::now()).expect("a plain wish");
-        let der = identity::certificates(Path::new("x"), issued.cert_pem.as_bytes()).expect("PEM");
+        let der = identity::certificates(Path::new("x"), issued.certified.cert_pem.as_bytes())
+            .expect("PEM");
         let der = der.first().expect("one");
         let name = role.common_name(&host);
         let fingerprint = Fingerprint::of(der);
-        assert_eq!(issued.fingerprint, fingerprint);
+        assert_eq!(issued.certified.fingerprint, fingerprint);
         assert_eq!(caller(der), Some(Caller { role, name, fingerprint }));
         let (_, parsed) = x509_parser::parse_x509_certificate(der).expect("DER");
         let usage = parsed.extended_key_usage().expect("one").expect("one").value;
         assert!(usage.client_auth && usage.server_auth);
         let said = format!("{:?}", parsed.subject_alternative_name());
         assert!(said.contains("node-1.example.org") && said.contains("[127, 0, 0, 1]"), "{said}");
-        assert_eq!(issued.not_after.0 / YEAR, (clock::now().0 + YEAR) / YEAR);
+        assert_eq!(issued.certified.not_after.0 / YEAR, (clock::now().0 + YEAR) / YEAR);
     }
 }
 
@@ -189,7 +190,8 @@ async fn only_who_may_gets_in() {
         (CertRole::Agent, Some(master.caller.fingerprint), false),
         (CertRole::Updater, None, false),
     ] {
-        let asking = client_config(&master, role, known).expect("good");
+        let asking =
+            client_config(&master, role, known.as_ref().map(std::slice::from_ref)).expect("good");
         assert_eq!(meet(serving(), asking).await, comes, "{role:?} {known:?}");
     }
 }

@@ -15,6 +15,7 @@ use rustls::{
     ServerConfig, SignatureScheme,
 };
 
+use super::pinned::Pinned;
 use super::{Identity, PkiError, Result, caller};
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
 
@@ -37,12 +38,35 @@ impl Authorize for CertRole {
 ///
 /// [`PkiError::Tls`] when TLS does not take the identity.
 pub fn server_config(identity: &Identity, authorize: Arc<dyn Authorize>) -> Result<ServerConfig> {
-    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, authorize });
+    config_of(identity, authorize, true)
+}
+
+/// As [`server_config`], but who shows no certificate comes in too: what such a caller may ask is
+/// for the application to say.
+///
+/// # Errors
+///
+/// As [`server_config`].
+pub fn open_server_config(
+    identity: &Identity,
+    authorize: Arc<dyn Authorize>,
+) -> Result<ServerConfig> {
+    config_of(identity, authorize, false)
+}
+
+fn config_of(
+    identity: &Identity,
+    authorize: Arc<dyn Authorize>,
+    mandatory: bool,
+) -> Result<ServerConfig> {
+    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, authorize, mandatory });
+    // Who joins knows the authority by its fingerprint alone, and must be shown it.
+    let shown = vec![identity.certificate.clone(), identity.ca.clone()];
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![identity.certificate.clone()], identity.key.clone_key())
+        .with_single_cert(shown, identity.key.clone_key())
         .map_err(tls)?;
     // A resumed session would not ask again whether its holder still may.
     config.send_tls13_tickets = 0;
@@ -50,8 +74,8 @@ pub fn server_config(identity: &Identity, authorize: Arc<dyn Authorize>) -> Resu
     Ok(config)
 }
 
-/// For a client that is `identity`, and speaks to one server: it has `role`, and this certificate
-/// when `fingerprint` is known.
+/// For a client that is `identity`, and speaks to one server: it has `role`, and one of these
+/// certificates when some are `known`.
 ///
 /// # Errors
 ///
@@ -59,13 +83,10 @@ pub fn server_config(identity: &Identity, authorize: Arc<dyn Authorize>) -> Resu
 pub fn client_config(
     identity: &Identity,
     role: CertRole,
-    fingerprint: Option<Fingerprint>,
+    known: Option<&[Fingerprint]>,
 ) -> Result<ClientConfig> {
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(roots(&identity.ca)?.into(), provider())
-            .build()
-            .map_err(|error| PkiError::Tls(error.to_string()))?;
-    let verifier = Arc::new(Server { chain: verifier, role, fingerprint });
+    let known = known.map(<[_]>::to_vec);
+    let verifier = Arc::new(Server { chain: server_chain(&identity.ca)?, role, known });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
@@ -75,6 +96,29 @@ pub fn client_config(
         .map_err(tls)?;
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
+}
+
+/// For a client that has no identity yet, and speaks to the master of the authority with this
+/// fingerprint.
+///
+/// # Errors
+///
+/// [`PkiError::Tls`] when there is no TLS.
+pub fn joining_config(authority: Fingerprint) -> Result<ClientConfig> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])
+        .map_err(tls)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Pinned { authority, provider: provider() }))
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+pub(super) fn server_chain(ca: &CertificateDer<'_>) -> Result<Arc<WebPkiServerVerifier>> {
+    WebPkiServerVerifier::builder_with_provider(roots(ca)?.into(), provider())
+        .build()
+        .map_err(|error| PkiError::Tls(error.to_string()))
 }
 
 /// Checks that a certificate was signed by `ca` and is good now.
@@ -98,7 +142,7 @@ fn tls(error: rustls::Error) -> PkiError {
     PkiError::Tls(error.to_string())
 }
 
-fn refused() -> rustls::Error {
+pub(super) fn refused() -> rustls::Error {
     rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
 }
 
@@ -107,9 +151,15 @@ fn refused() -> rustls::Error {
 struct Clients {
     chain: Arc<dyn ClientCertVerifier>,
     authorize: Arc<dyn Authorize>,
+    /// Whether there must be a certificate.
+    mandatory: bool,
 }
 
 impl ClientCertVerifier for Clients {
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.chain.root_hint_subjects()
     }
@@ -157,7 +207,7 @@ impl ClientCertVerifier for Clients {
 struct Server {
     chain: Arc<WebPkiServerVerifier>,
     role: CertRole,
-    fingerprint: Option<Fingerprint>,
+    known: Option<Vec<Fingerprint>>,
 }
 
 impl ServerCertVerifier for Server {
@@ -179,7 +229,10 @@ impl ServerCertVerifier for Server {
         match caller(end_entity) {
             Some(caller)
                 if caller.role == self.role
-                    && self.fingerprint.is_none_or(|known| known == caller.fingerprint) =>
+                    && self
+                        .known
+                        .as_ref()
+                        .is_none_or(|known| known.contains(&caller.fingerprint)) =>
             {
                 Ok(ServerCertVerified::assertion())
             }

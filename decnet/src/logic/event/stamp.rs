@@ -26,6 +26,11 @@ impl Stamp {
         Self { node: node.into(), boot_id, base, seq: 0 }
     }
 
+    /// Which run this is.
+    pub fn boot_id(&self) -> Uuid {
+        self.boot_id
+    }
+
     /// The next event: it says when, where and what, and everything else is still to be filled in.
     pub fn event(&mut self, kind: Kind, at: Timestamp) -> Event {
         self.seq += 1;

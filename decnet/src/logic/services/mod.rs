@@ -32,7 +32,7 @@ use crate::logic::time::Timestamp;
 pub use accept::{Accept, Login};
 pub use kind::{ServiceKind, UnknownService};
 pub use reply::{DataEnd, DataReply, Listen, Reply, Report};
-pub use settings::{ServiceSpec, Settings};
+pub use settings::{ServiceSpec, Settings, check};
 pub use state::State;
 
 /// What a service is given each time it is called.

@@ -1,5 +1,7 @@
 //! What the operator may set of a service.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ServiceKind, ftp, http, redis, ssh, telnet};
@@ -66,4 +68,26 @@ impl ServiceSpec {
     pub fn kind(&self) -> ServiceKind {
         self.settings.kind()
     }
+}
+
+/// Whether services can stand on one machine.
+///
+/// # Errors
+///
+/// Why not, as the end of a sentence about the machine.
+pub fn check(services: &[ServiceSpec]) -> Result<(), String> {
+    if services.is_empty() {
+        return Err("has no service".to_owned());
+    }
+    let mut ports = BTreeSet::new();
+    for service in services {
+        let kind = service.kind();
+        if kind.is_catchall() != (service.port == 0) {
+            return Err(format!("has `{kind}` at port {}", service.port));
+        }
+        if !ports.insert((kind.transport().as_str(), service.port)) {
+            return Err(format!("has two services at port {}", service.port));
+        }
+    }
+    Ok(())
 }

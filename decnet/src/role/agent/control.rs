@@ -9,10 +9,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::engine::{Done, Engine, refuse};
-use super::placing;
+use super::engine::{Engine, refuse};
 use crate::edge::files;
-use crate::logic::config;
 use crate::logic::control::{Answer, MAX_LINE, Request};
 
 /// Requests that may wait for the loop.
@@ -33,6 +31,19 @@ impl Asked {
     pub(super) fn new(request: Request) -> (Self, oneshot::Receiver<Reply>) {
         let (reply, answer) = oneshot::channel();
         (Self { request, reply }, answer)
+    }
+}
+
+impl Asked {
+    /// Puts a request to the loop and waits for its answer; `None` when the agent is stopping, or
+    /// the answer is no line.
+    pub(super) async fn put(agent: &mpsc::Sender<Self>, request: Request) -> Option<Answer> {
+        let (asked, answer) = Self::new(request);
+        agent.send(asked).await.ok()?;
+        match answer.await.ok()? {
+            Reply::Answer(answer) => Some(answer),
+            Reply::Capture(_) => None,
+        }
     }
 }
 
@@ -118,7 +129,13 @@ impl Engine {
                 // Whoever asked may have gone.
                 drop(reply.send(Reply::Answer(Answer::Done(self.status()))));
             }
-            Request::Deploy { config } => self.deploy(&config, reply),
+            Request::Report => {
+                let report = Box::new(self.report());
+                drop(reply.send(Reply::Answer(Answer::Report(report))));
+            }
+            Request::Deploy { config, keep } => self.deploy(&config, keep, reply),
+            Request::Order(order) => self.order(order, reply),
+            Request::Mutate { decky, services } => self.mutate(&decky, &services, reply),
             Request::Teardown { decky } => self.teardown(decky, reply),
             Request::Capture { decky } => {
                 let begun = self
@@ -131,45 +148,6 @@ impl Engine {
                     Err(error) => refuse(reply, &error),
                 }
             }
-        }
-    }
-
-    fn deploy(&self, text: &str, reply: oneshot::Sender<Reply>) {
-        let fleet = match config::parse(text) {
-            Ok(config) => config.fleet,
-            Err(error) => return refuse(reply, &error.into()),
-        };
-        if let Some(other) = &fleet.network.interface
-            && *other != self.node.network.interface
-        {
-            let ours = &self.node.network.interface;
-            let message =
-                format!("the agent serves `{ours}`: it cannot change to `{other}` while it runs");
-            return refuse(reply, &anyhow::anyhow!(message));
-        }
-        let standing = self.fleet.standing();
-        let (node, link, results) = (self.node.clone(), self.parent, self.results.clone());
-        tokio::spawn(async move {
-            let placed = placing::place(node, link, fleet, standing).await;
-            // The loop may have ended.
-            drop(results.send(Done::Placed(placed, reply)).await);
-        });
-    }
-
-    fn teardown(
-        &mut self,
-        decky: Option<crate::logic::name::DeckyName>,
-        reply: oneshot::Sender<Reply>,
-    ) {
-        match decky {
-            None => self.fleet.want(Vec::new()),
-            Some(name) if self.fleet.unwant(&name) => {}
-            Some(name) => return refuse(reply, &anyhow::anyhow!("there is no decky `{name}`")),
-        }
-        self.save();
-        self.waiting.push(reply);
-        if let Err(error) = self.reconcile() {
-            tracing::error!(error = format!("{error:#}"), "cannot take deckies away");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::captures::Captures;
 use super::control::{Asked, Reply};
 use super::fleet::Fleet;
 use super::keeper::Keeper;
+use super::orders::{Orders, Wish};
 use super::placing::{Node, Placed};
 use super::restores::Restores;
 use super::writer::{FilesRead, Writer};
@@ -20,7 +21,7 @@ use crate::edge::bpf::{Maps, Programs};
 use crate::edge::clock;
 use crate::edge::links::{LinkError, Links};
 use crate::logic::control::Answer;
-use crate::logic::decky::{Decky, DeckyId};
+use crate::logic::decky::DeckyId;
 use crate::logic::event::{Event, Kind, Stamp};
 use crate::logic::mac::Mac;
 
@@ -53,6 +54,8 @@ pub(super) struct Engine {
     pub(super) results: mpsc::Sender<Done>,
     /// Who waits for the deckies to be as asked.
     pub(super) waiting: Vec<oneshot::Sender<Reply>>,
+    /// What is wanted next.
+    pub(super) orders: Orders,
     /// Files on their way back to the face.
     pub(super) restores: Restores,
 }
@@ -64,7 +67,7 @@ pub(super) enum Done {
     /// A macvlan was put into a decky's namespace, or was not.
     Linked(DeckyId, Result<(), LinkError>),
     /// The deckies that were asked for have a place, or have none.
-    Placed(Result<Placed>, oneshot::Sender<Reply>),
+    Placed(Result<Placed>, Wish),
 }
 
 /// What woke the loop.
@@ -111,11 +114,11 @@ impl Ears {
 }
 
 impl Engine {
-    /// Makes the deckies what `deckies` say, and runs until it is told to stop.
-    pub(super) async fn run(mut self, mut ears: Ears, deckies: Vec<Decky>) -> Result<()> {
+    /// Makes the deckies what was placed, and runs until it is told to stop.
+    pub(super) async fn run(mut self, mut ears: Ears, placed: Placed) -> Result<()> {
         let started = self.stamp.event(Kind::AgentStart, clock::now());
         self.writer.event(started);
-        self.fleet.want(deckies);
+        self.fleet.want(placed);
         self.reconcile()?;
         loop {
             match self.next(&mut ears).await? {
@@ -178,12 +181,7 @@ impl Engine {
                 return Ok(());
             }
             Done::Linked(id, result) => self.linked(id, result)?,
-            Done::Placed(Ok(placed), reply) => {
-                self.fleet.want(placed.deckies);
-                self.waiting.push(reply);
-                self.save();
-            }
-            Done::Placed(Err(error), reply) => refuse(reply, &error),
+            Done::Placed(placed, wish) => self.take_places(placed, wish),
         }
         self.reconcile()
     }
@@ -193,16 +191,6 @@ impl Engine {
         let mut event = self.stamp.event(kind, clock::now());
         fill(&mut event);
         self.writer.event(event);
-    }
-
-    /// Keeps what is wanted for the next start.
-    pub(super) fn save(&self) {
-        if let Err(error) = self.node.save(self.fleet.wanted()) {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "cannot keep the deckies for the next start"
-            );
-        }
     }
 
     /// Answers those who wait, when everything is as asked.

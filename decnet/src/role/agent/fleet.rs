@@ -5,13 +5,17 @@ use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result, anyhow};
+
+use super::placing::{Placed, Refused};
 use crate::logic::decky::{Decky, DeckyId};
 use crate::logic::event::{DeckyPart, Transport};
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
 use crate::logic::plan::{LinkOp, Observed, Stage, missing, plan};
-use crate::logic::services::ftp;
+use crate::logic::services::{self, ServiceKind, ServiceSpec, ftp};
 use crate::logic::status::{DeckyState, DeckyStatus};
+use crate::logic::swarm::OrderedDecky;
 use crate::logic::visitors::Port;
 
 /// What is wanted and what was observed.
@@ -24,6 +28,8 @@ pub(super) struct Fleet {
     served: HashSet<(DeckyId, Transport, u16)>,
     data_ports: HashSet<(DeckyId, u16)>,
     errors: BTreeMap<DeckyName, String>,
+    /// Those that were asked for and have no place.
+    refused: Vec<Refused>,
     namespaces: HashMap<DeckyId, OwnedFd>,
     /// The kernel's numbers of the namespaces.
     cookies: HashMap<DeckyId, u64>,
@@ -32,9 +38,10 @@ pub(super) struct Fleet {
 
 impl Fleet {
     /// Wants these deckies and no others. One that failed is tried again.
-    pub(super) fn want(&mut self, deckies: Vec<Decky>) {
+    pub(super) fn want(&mut self, placed: Placed) {
+        self.refused = placed.refused;
         self.wanted =
-            deckies.into_iter().map(|decky| (decky.identity.name.clone(), decky)).collect();
+            placed.deckies.into_iter().map(|decky| (decky.identity.name.clone(), decky)).collect();
         self.errors.clear();
         let failed = |seen: &Observed| seen.stage == Stage::Failed;
         let again: Vec<DeckyId> =
@@ -44,12 +51,34 @@ impl Fleet {
 
     /// Does not want this decky any more; false when it was not wanted.
     pub(super) fn unwant(&mut self, name: &DeckyName) -> bool {
-        self.wanted.remove(name).is_some()
+        let before = self.refused.len();
+        self.refused.retain(|refused| refused.status.name != *name);
+        self.wanted.remove(name).is_some() || self.refused.len() < before
+    }
+
+    /// Wants other services of a decky; those it has keep their settings.
+    pub(super) fn change(&mut self, name: &DeckyName, kinds: &[ServiceKind]) -> Result<()> {
+        let decky = self.wanted.get_mut(name);
+        let decky = decky.with_context(|| format!("decky: there is no `{name}`"))?;
+        let spec = |kind: &ServiceKind| {
+            let had = decky.services.iter().find(|service| service.kind() == *kind);
+            had.cloned().unwrap_or_else(|| ServiceSpec::plain(*kind))
+        };
+        let services: Vec<ServiceSpec> = kinds.iter().map(spec).collect();
+        services::check(&services).map_err(|why| anyhow!("services: the decky {why}"))?;
+        decky.services = services;
+        Ok(())
     }
 
     /// What is wanted.
     pub(super) fn wanted(&self) -> impl Iterator<Item = &Decky> {
         self.wanted.values()
+    }
+
+    /// What was asked for, with or without a place.
+    pub(super) fn ordered(&self) -> Vec<OrderedDecky> {
+        let wanted = self.wanted.values().map(OrderedDecky::from);
+        wanted.chain(self.refused.iter().map(|refused| refused.wish.clone())).collect()
     }
 
     /// What to do next. Each decky named is busy from now on, until it is observed again.
@@ -202,26 +231,17 @@ impl Fleet {
 
     /// How things are.
     pub(super) fn status(&self) -> Vec<DeckyStatus> {
-        self.wanted.iter().map(|(name, decky)| self.decky_status(name, decky)).collect()
+        let wanted = self.wanted.iter().map(|(name, decky)| self.decky_status(name, decky));
+        wanted.chain(self.refused.iter().map(|refused| refused.status.clone())).collect()
     }
 
     fn decky_status(&self, name: &DeckyName, decky: &Decky) -> DeckyStatus {
-        let identity = &decky.identity;
         let state = match self.observed.get(name).map(|seen| seen.stage) {
             Some(Stage::Up) => DeckyState::Up,
             Some(Stage::Failed) => DeckyState::Failed,
             _ => DeckyState::Starting,
         };
-        DeckyStatus {
-            name: name.clone(),
-            ip: identity.ip.into(),
-            ip6: identity.ip6.map(Into::into),
-            mac: identity.mac,
-            hostname: identity.hostname.clone(),
-            persona: identity.persona.id.to_owned(),
-            services: decky.services.iter().map(|service| service.kind().to_string()).collect(),
-            state,
-            error: self.errors.get(name).cloned(),
-        }
+        let error = self.errors.get(name).cloned();
+        DeckyStatus { error, ..DeckyStatus::of(decky, state) }
     }
 }

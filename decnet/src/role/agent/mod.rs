@@ -10,11 +10,16 @@ mod control;
 mod deckies;
 mod engine;
 mod fleet;
+mod heartbeat;
 mod keeper;
+mod masters;
+mod orders;
 pub(super) mod placing;
 pub mod remote;
+mod renewal;
 mod reports;
 mod restores;
+mod routes;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -22,27 +27,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::utsname::uname;
+use uuid::Uuid;
 
 use crate::cli::WrongUse;
 use crate::edge::bpf::{Hook, Programs};
 use crate::edge::links::Links;
-use crate::edge::pki::Identity;
 use crate::edge::privileges::{self, AGENT};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::store::{self, Store};
 use crate::edge::{child, clock, files, limits, random};
-use crate::logic::config;
+use crate::logic::config::{self, DeckyWish};
 use crate::logic::control::{Found, RUNNING, SOCKET};
 use crate::logic::event::Stamp;
 use crate::logic::kernel;
+use crate::logic::swarm::Deployment;
 
 use capture::Capture;
 use captures::Captures;
 use engine::{Ears, Engine};
 use fleet::Fleet;
 use keeper::Keeper;
-use placing::Node;
-use remote::{Health, Remote};
+use orders::Orders;
+use placing::{Mode, Node};
+use remote::{Health, Read, Remote};
 use restores::Restores;
 use writer::Writer;
 
@@ -89,14 +96,7 @@ pub struct Settings {
 pub fn run(settings: &Settings) -> Result<()> {
     limits::raise_files();
     // Read first: another user's files cannot be read any more once it serves as its own.
-    let identity = settings.remote.as_ref().map(Remote::identity).transpose();
-    let identity = identity.map_err(|error| {
-        if remote::is_wrong_use(&error) {
-            WrongUse(error.to_string()).into()
-        } else {
-            anyhow::Error::from(error)
-        }
-    })?;
+    let read = settings.remote.as_ref().map(Remote::read).transpose()?;
     let programs = prepare(settings)?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     let lock = settings.run_dir.join(LOCK);
@@ -108,7 +108,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(serve(settings, identity, programs));
+    let served = runtime.block_on(serve(settings, read, programs));
     // Nothing may be left of an agent that has ended, also of one that could not begin.
     let removed = remove_traces(&settings.run_dir);
     served.and(removed)
@@ -158,11 +158,27 @@ fn prepare(settings: &Settings) -> Result<Programs> {
     Ok(programs)
 }
 
-async fn serve(
-    settings: &Settings,
-    identity: Option<Identity>,
-    mut programs: Programs,
-) -> Result<()> {
+/// Which start of the agent this is.
+fn boot_id() -> Uuid {
+    let mut bytes = [0; 16];
+    random::fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// What the deckies are to be at the start, and by which order of the master's: what it wanted last
+/// goes before what the file says.
+fn first_wish(settings: &Settings, node: &Node) -> Result<(u64, Vec<DeckyWish>, Mode)> {
+    let deployment = settings.remote.as_ref().and_then(|_| node.deployment().transpose());
+    Ok(match deployment.transpose()? {
+        Some(Deployment { generation, deckies }) => {
+            let wishes = deckies.into_iter().map(DeckyWish::from).collect();
+            (generation, wishes, Mode::EachByItself)
+        }
+        None => (0, settings.fleet.deckies.clone(), Mode::AllOrNone),
+    })
+}
+
+async fn serve(settings: &Settings, read: Option<Read>, mut programs: Programs) -> Result<()> {
     let (asking, requests) = control::queue();
     control::listen(&settings.run_dir.join(SOCKET), asking.clone())?;
     let links = Links::open()?;
@@ -175,8 +191,9 @@ async fn serve(
         state_dir: settings.state_dir.clone(),
         changed: true,
     };
-    let fleet = settings.fleet.clone();
-    let placed = placing::place(node.clone(), interface.index, fleet, BTreeMap::new()).await;
+    let (generation, deckies, mode) = first_wish(settings, &node)?;
+    let placed =
+        placing::place(node.clone(), interface.index, deckies, BTreeMap::new(), mode).await;
     let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
     let mut store = Store::create(&store::path(&settings.state_dir))?;
     store.save_deckies(&[], clock::now())?;
@@ -195,11 +212,10 @@ async fn serve(
         interface: interface.name.clone(),
     };
     files::replace(&settings.run_dir.join(RUNNING), &serde_json::to_vec(&found)?)?;
-    let mut boot = [0; 16];
-    random::fill(&mut boot);
-    let boot = uuid::Builder::from_random_bytes(boot).into_uuid();
-    if let (Some(remote), Some(identity)) = (&settings.remote, &identity) {
-        remote::serve(remote.clone(), identity, Health::new(boot), asking).await?;
+    let boot = boot_id();
+    if let (Some(remote), Some(read)) = (&settings.remote, read) {
+        let health = Health::new(boot);
+        remote::serve(remote.clone(), read, health, &settings.state_dir, asking).await?;
     }
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
@@ -217,7 +233,8 @@ async fn serve(
         parent: interface.index,
         results,
         waiting: Vec::new(),
+        orders: Orders::after(generation),
         restores: Restores::default(),
     };
-    engine.run(ears, placed.deckies).await
+    engine.run(ears, placed).await
 }

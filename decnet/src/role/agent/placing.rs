@@ -10,15 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::cli::WrongUse;
 use crate::edge::links::{Interface, LinkError, Links};
 use crate::edge::{clock, files, probe, random};
-use crate::logic::config::{ConfigError, DeckyWish, Fleet, NetworkWish};
+use crate::logic::config::{ConfigError, DeckyWish, NetworkWish};
 use crate::logic::decky::{Decky, Secret};
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
-use crate::logic::place::{Network, NodeSeed, PlaceError, Placement};
+use crate::logic::place::{self, Network, NodeSeed, PlaceError, Placement};
+use crate::logic::status::{DeckyState, DeckyStatus};
+use crate::logic::swarm::{Deployment, OrderedDecky};
 use crate::logic::time::Timestamp;
 
 const SEED: &str = "node.json";
 const DECKIES: &str = "deckies.json";
+const DEPLOYMENT: &str = "deployment.json";
 
 /// The node: its seed, its network, and where it keeps both.
 #[derive(Clone, Debug)]
@@ -38,9 +41,34 @@ struct SavedSeed {
 }
 
 /// Deckies, each in its place.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Placed {
     pub(super) deckies: Vec<Decky>,
+    pub(super) refused: Vec<Refused>,
+}
+
+/// A decky that has no place.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) wish: OrderedDecky,
+    pub(super) status: DeckyStatus,
+}
+
+impl Refused {
+    fn new(node: &Node, wish: DeckyWish, error: &PlaceError) -> Self {
+        let identity = place::without_place(&node.network, &wish, &node.seed);
+        let conflict = match error {
+            PlaceError::InUse { ip, .. } => Some(*ip),
+            _ => None,
+        };
+        let decky = Decky { identity, services: wish.services.clone() };
+        let status = DeckyStatus {
+            error: Some(error.to_string()),
+            conflict,
+            ..DeckyStatus::of(&decky, DeckyState::Failed)
+        };
+        Self { wish: wish.into(), status }
+    }
 }
 
 impl Node {
@@ -56,6 +84,25 @@ impl Node {
         let bytes = serde_json::to_vec_pretty(&addresses)?;
         files::replace(&self.state_dir.join(DECKIES), &bytes)?;
         Ok(())
+    }
+
+    /// Keeps what the master wants for the next start.
+    pub(super) fn save_deployment(&self, deployment: &Deployment) -> Result<()> {
+        let path = self.state_dir.join(DEPLOYMENT);
+        Ok(files::replace(&path, &serde_json::to_vec(deployment)?)?)
+    }
+
+    /// What the master wanted last.
+    pub(super) fn deployment(&self) -> Result<Option<Deployment>> {
+        let path = self.state_dir.join(DEPLOYMENT);
+        let Some(bytes) = files::read(&path)? else { return Ok(None) };
+        let damaged = || {
+            let path = path.display();
+            format!("`{path}` is damaged: remove it, and deploy from the master anew")
+        };
+        let deployment: Deployment = serde_json::from_slice(&bytes).with_context(damaged)?;
+        deployment.check().with_context(damaged)?;
+        Ok(Some(deployment))
     }
 
     /// The addresses that deckies had before.
@@ -163,43 +210,86 @@ pub(super) fn network(interface: &Interface, wish: &NetworkWish) -> Result<Netwo
     })
 }
 
+/// What becomes of the others when one decky has no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// All have one, or nothing is done.
+    AllOrNone,
+    /// They have theirs.
+    EachByItself,
+}
+
+/// Who answered for which address, or that nobody did, as far as it was asked.
+type Known = BTreeMap<(IpAddr, Mac), Option<Mac>>;
+
 /// Gives each decky its place: addresses are probed on the LAN behind `link`, except those of
 /// `standing` deckies, which are ours.
 pub(super) async fn place(
     node: Node,
     link: u32,
-    fleet: Fleet,
+    mut wishes: Vec<DeckyWish>,
     standing: BTreeMap<IpAddr, Mac>,
+    mode: Mode,
 ) -> Result<Placed> {
     let before = node.before()?;
-    let wishes = fleet.deckies;
-    let mut placement = Placement::new(&node.network, &wishes, &before, &node.seed)
-        .map_err(|error| at_line(&wishes, error))?;
+    let mut known: Known = standing.into_iter().map(|asked| (asked, None)).collect();
+    let mut refused = Vec::new();
     loop {
-        let candidates = placement.candidates().map_err(|error| at_line(&wishes, error))?;
-        if candidates.is_empty() {
-            break;
-        }
-        let ours = |(ip, mac): &(IpAddr, Mac)| standing.get(ip) == Some(mac);
-        let unknown: Vec<_> = candidates.iter().copied().filter(|asked| !ours(asked)).collect();
-        let holders = if unknown.is_empty() {
-            BTreeMap::new()
-        } else {
-            tokio::task::spawn_blocking(move || probe::holders(link, &unknown)).await??
+        let mut placement = Placement::new(&node.network, &wishes, &before, &node.seed);
+        let failed = match &mut placement {
+            Ok(placement) => find_places(placement, link, &mut known).await?,
+            Err(error) => Some(error.clone()),
         };
-        placement.probed(&candidates, &holders).map_err(|error| at_line(&wishes, error))?;
+        let finished = match failed {
+            None => placement.and_then(Placement::finish),
+            Some(error) => Err(error),
+        };
+        let error = match finished {
+            Ok(deckies) => return Ok(Placed { deckies, refused }),
+            Err(error) => error,
+        };
+        let alone = error.decky().filter(|_| mode == Mode::EachByItself);
+        match alone.and_then(|name| wishes.iter().position(|wish| wish.name == *name)) {
+            Some(index) => refused.push(Refused::new(&node, wishes.remove(index), &error)),
+            None => return Err(at_line(&wishes, error)),
+        }
     }
-    Ok(Placed { deckies: placement.finish().map_err(|error| at_line(&wishes, error))? })
+}
+
+/// Goes on until every decky has an address that nobody else has; says what is in the way.
+async fn find_places(
+    placement: &mut Placement<'_>,
+    link: u32,
+    known: &mut Known,
+) -> Result<Option<PlaceError>> {
+    loop {
+        let candidates = match placement.candidates() {
+            Ok(candidates) if candidates.is_empty() => return Ok(None),
+            Ok(candidates) => candidates,
+            Err(error) => return Ok(Some(error)),
+        };
+        let unknown: Vec<_> =
+            candidates.iter().copied().filter(|asked| !known.contains_key(asked)).collect();
+        if !unknown.is_empty() {
+            let asked = unknown.clone();
+            let holders =
+                tokio::task::spawn_blocking(move || probe::holders(link, &asked)).await??;
+            known.extend(unknown.into_iter().map(|asked| (asked, holders.get(&asked.0).copied())));
+        }
+        let held = |asked: &(IpAddr, Mac)| Some((asked.0, (*known.get(asked)?)?));
+        let holders: BTreeMap<IpAddr, Mac> = candidates.iter().filter_map(held).collect();
+        if let Err(error) = placement.probed(&candidates, &holders) {
+            return Ok(Some(error));
+        }
+    }
 }
 
 /// The error with the line of the configuration that asked for what cannot be had.
 fn at_line(wishes: &[DeckyWish], error: PlaceError) -> anyhow::Error {
-    let name = match &error {
-        PlaceError::InUse { name, .. } | PlaceError::Misplaced { name, .. } => Some(name),
-        PlaceError::SameHostname { second, .. } => Some(second),
-        PlaceError::Full { .. } => return WrongUse(error.to_string()).into(),
-    };
-    let of = |wish: &&DeckyWish| Some(&wish.name) == name && wish.line > 0;
+    if matches!(error, PlaceError::Full { .. }) {
+        return WrongUse(error.to_string()).into();
+    }
+    let of = |wish: &&DeckyWish| Some(&wish.name) == error.decky() && wish.line > 0;
     match wishes.iter().find(of) {
         Some(wish) => ConfigError { line: wish.line, message: error.to_string() }.into(),
         None => error.into(),

@@ -65,6 +65,8 @@ pub(super) struct Writer {
     queue: Option<SyncSender<Job>>,
     /// Bytes of changes that wait.
     changes: Arc<AtomicUsize>,
+    /// Events that wait.
+    events: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -73,15 +75,22 @@ impl Writer {
     pub(super) fn start(store: Store, sinks: Sinks, limit: u64) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let changes = Arc::new(AtomicUsize::new(0));
-        let waiting = changes.clone();
+        let events = Arc::new(AtomicUsize::new(0));
+        let (waiting, lag) = (changes.clone(), events.clone());
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Desk { store, sinks, limit, dropped: 0, waiting }.work(&jobs))?;
-        Ok(Self { queue: Some(queue), changes, thread: Some(thread) })
+            .spawn(move || Desk { store, sinks, limit, dropped: 0, waiting, lag }.work(&jobs))?;
+        Ok(Self { queue: Some(queue), changes, events, thread: Some(thread) })
     }
 
     pub(super) fn event(&self, event: Event) {
+        self.events.fetch_add(1, Ordering::Relaxed);
         self.put(Job::Event(Box::new(event)));
+    }
+
+    /// Events that are not written yet.
+    pub(super) fn lag(&self) -> u64 {
+        u64::try_from(self.events.load(Ordering::Relaxed)).unwrap_or(u64::MAX)
     }
 
     pub(super) fn deckies(&self, deckies: Vec<DeckyStatus>) {
@@ -139,6 +148,8 @@ struct Desk {
     dropped: u64,
     /// As [`Writer::changes`].
     waiting: Arc<AtomicUsize>,
+    /// As [`Writer::events`].
+    lag: Arc<AtomicUsize>,
 }
 
 impl Desk {
@@ -170,7 +181,9 @@ impl Desk {
                 next = if events.len() < BATCH { jobs.try_recv().ok() } else { None };
             }
             let busy = events.len() >= BUSY;
+            let written = events.len();
             self.write(&mut events);
+            self.lag.fetch_sub(written, Ordering::Relaxed);
             self.keep(&mut changes);
             self.note(counters, deckies);
             if busy {

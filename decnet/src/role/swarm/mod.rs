@@ -1,6 +1,7 @@
 //! `decnet swarm …`: an operator asks swarmctl.
 
 mod controller;
+mod deckies;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,7 +15,10 @@ use crate::cli::WrongUse;
 use crate::edge::files;
 use crate::edge::http::Upstream;
 use crate::edge::log::say;
-use crate::logic::swarm::{Enroll, Enrolled, Host, HostStatus, Outcomes};
+use crate::edge::pki;
+use crate::logic::swarm::{
+    Enroll, Enrolled, Host, HostStatus, Outcomes, Teardown, Token, TokenWish,
+};
 use crate::logic::table::Table;
 use crate::role::operator::Show;
 
@@ -25,6 +29,24 @@ use controller::Controller;
 pub enum Command {
     /// Ask every node how it is.
     Check(Show),
+    /// Show the deckies.
+    Deckies {
+        /// Those only of this node, by name or number.
+        host: Option<String>,
+        /// Those only that are so.
+        state: Option<String>,
+        /// How they are shown.
+        show: Show,
+    },
+    /// Make the deckies what a file says.
+    Deploy {
+        /// The file.
+        config: PathBuf,
+        /// Over which nodes; over all when none is named.
+        hosts: Vec<String>,
+        /// How the answer is shown.
+        show: Show,
+    },
     /// Let a node go.
     Decommission {
         /// Which, by name or number.
@@ -46,6 +68,20 @@ pub enum Command {
         /// Those only that are so.
         status: Option<HostStatus>,
         /// How they are shown.
+        show: Show,
+    },
+    /// Take deckies away.
+    Teardown {
+        /// Which.
+        wish: Teardown,
+        /// How the answer is shown.
+        show: Show,
+    },
+    /// Let a node join by itself.
+    Token {
+        /// As whom.
+        wish: TokenWish,
+        /// How the answer is shown.
         show: Show,
     },
 }
@@ -70,6 +106,14 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
     let controller = Controller::new(settings.url, &settings.state_dir)?;
     match settings.command {
         Command::Check(show) => check(&controller, show),
+        Command::Deckies { host, state, show } => {
+            deckies::list(&controller, host.as_deref(), state.as_deref(), show)
+        }
+        Command::Deploy { config, hosts, show } => {
+            deckies::deploy(&controller, &config, hosts, show)
+        }
+        Command::Teardown { wish, show } => deckies::teardown(&controller, &wish, show),
+        Command::Token { wish, show } => token(&controller, &wish, show),
         Command::Decommission { host, yes } => decommission(&controller, &host, yes),
         Command::Enroll { wish, out_dir, show } => {
             enroll(&controller, &wish, out_dir.as_deref(), show)
@@ -163,10 +207,10 @@ fn enroll(
         .context("swarmctl answers what this release cannot read")?;
     let ca = &enrolled.ca_cert_pem;
     if let Some(dir) = out_dir {
-        write(dir, "worker", ca, &enrolled.worker_cert_pem, &enrolled.worker_key_pem)?;
+        pki::write(dir, "worker", ca, &enrolled.worker_cert_pem, &enrolled.worker_key_pem)?;
     }
     if let (Some(dir), Some(updater)) = (&updater_dir, &enrolled.updater) {
-        write(dir, "updater", ca, &updater.updater_cert_pem, &updater.updater_key_pem)?;
+        pki::write(dir, "updater", ca, &updater.updater_cert_pem, &updater.updater_key_pem)?;
     }
     if show == Show::Json {
         say(&answer.to_string());
@@ -179,12 +223,18 @@ fn enroll(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes an identity, its key first: whoever finds the certificate finds the key.
-fn write(dir: &Path, name: &str, ca: &str, certificate: &str, key: &str) -> Result<()> {
-    let files = [(format!("{name}.key"), key), (format!("{name}.crt"), certificate)];
-    let all = files.into_iter().chain([("ca.crt".to_owned(), ca)]);
-    for (name, text) in all {
-        files::replace(&dir.join(name), text.as_bytes())?;
+/// Lets a node join by itself.
+fn token(controller: &Controller, wish: &TokenWish, show: Show) -> Result<ExitCode> {
+    wish.check().map_err(|error| WrongUse(error.to_string()))?;
+    let body = serde_json::to_value(wish)?;
+    let token: Token = controller.ask(Method::POST, "/swarm/tokens", Some(&body))?;
+    if show == Show::Json {
+        say(&serde_json::to_string(&token)?);
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(())
+    let Token { token, name, expires_at, node_port } = token;
+    say(&format!("{name} may join once, until {expires_at}, by this command on it,"));
+    say("with an address of this machine that it reaches in the place of MASTER:");
+    say(&format!("  decnet join --master https://MASTER:{node_port} --token {token}"));
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,10 @@
 //! The routes, and who may use them.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Result;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -13,10 +16,12 @@ use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use super::{check, enroll};
-use crate::edge::hosts::{Hosts, HostsError};
-use crate::edge::pki::Authority;
-use crate::logic::swarm::HostStatus;
+use super::problem::Problem;
+use super::{check, converge, deploy, enroll, master, teardown, tokens};
+use crate::edge::hosts::{Hosts, Reported};
+use crate::edge::pki::{Authority, Identity};
+use crate::logic::config::MAX_CONFIG;
+use crate::logic::swarm::{FleetDecky, Host, HostStatus};
 
 /// Most bytes of a request.
 const MAX_BODY: usize = 64 * 1024;
@@ -24,14 +29,71 @@ const MAX_BODY: usize = 64 * 1024;
 /// Everything swarmctl has.
 pub(super) struct App {
     pub(super) authority: Authority,
-    pub(super) hosts: Mutex<Hosts>,
     pub(super) token: String,
+    /// Where nodes reach it.
+    pub(super) node_port: u16,
+    /// One deploy at a time.
+    pub(super) deploying: tokio::sync::Mutex<()>,
+    hosts: Mutex<Hosts>,
+    /// What nodes have said and is not written yet.
+    beats: Mutex<Vec<Reported>>,
+    /// Nodes that are being sent their order.
+    pushing: Mutex<BTreeSet<Uuid>>,
+    master: Mutex<Arc<Identity>>,
+    dir: PathBuf,
 }
 
 impl App {
-    pub(super) fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// What there is in `dir`, below which state is kept.
+    pub(super) fn open(
+        dir: PathBuf,
+        authority: Authority,
+        token: String,
+        node_port: u16,
+    ) -> Result<Self> {
+        let master = master::identity(&authority, &dir)?;
+        Ok(Self {
+            hosts: Mutex::new(Hosts::open(&dir)?),
+            authority,
+            token,
+            node_port,
+            deploying: tokio::sync::Mutex::default(),
+            beats: Mutex::default(),
+            pushing: Mutex::default(),
+            master: Mutex::new(Arc::new(master)),
+            dir,
+        })
     }
+
+    /// The record of nodes. Twice in one statement waits for itself for ever.
+    pub(super) fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        lock(&self.hosts)
+    }
+
+    pub(super) fn beats(&self) -> MutexGuard<'_, Vec<Reported>> {
+        lock(&self.beats)
+    }
+
+    pub(super) fn pushing(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {
+        lock(&self.pushing)
+    }
+
+    /// What it is known by towards nodes.
+    pub(super) fn master(&self) -> Arc<Identity> {
+        lock(&self.master).clone()
+    }
+
+    /// Gets itself another certificate.
+    pub(super) fn renew_master(&self) {
+        match master::identity(&self.authority, &self.dir) {
+            Ok(identity) => *lock(&self.master) = Arc::new(identity),
+            Err(error) => tracing::error!(%error, "cannot renew the master's certificate"),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The routes over `app`.
@@ -41,10 +103,14 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/swarm/hosts", get(list))
         .route("/swarm/hosts/{uuid}", get(one).delete(decommission))
         .route("/swarm/check", post(check::check))
+        .route("/swarm/deckies", get(deckies))
+        .route("/swarm/deploy", post(deploy::deploy).layer(DefaultBodyLimit::max(2 * MAX_CONFIG)))
+        .route("/swarm/teardown", post(teardown::teardown))
+        .route("/swarm/tokens", post(tokens::make))
         .route_layer(from_fn_with_state(app.clone(), guard));
     guarded
         .route("/health", get(health))
-        .fallback(|| std::future::ready(problem(StatusCode::NOT_FOUND, "there is no such route")))
+        .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
 }
@@ -56,7 +122,8 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     if shown.is_some_and(|shown| shown.ct_eq(app.token.as_bytes()).into()) {
         return next.run(request).await;
     }
-    problem(StatusCode::UNAUTHORIZED, "the token of swarmctl is missing or wrong")
+    let detail = "the token of swarmctl is missing or wrong";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }
 
 async fn health() -> Response {
@@ -69,57 +136,49 @@ struct Which {
     host_status: Option<String>,
 }
 
-async fn list(State(app): State<Arc<App>>, Query(which): Query<Which>) -> Response {
+async fn list(
+    State(app): State<Arc<App>>,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<Host>>, Problem> {
     let status = match which.host_status.as_deref().map(|text| (text, HostStatus::find(text))) {
         None => None,
         Some((_, Some(status))) => Some(status),
         Some((text, None)) => {
             let shown: String = text.chars().take(80).collect();
-            let detail = format!("host_status: `{shown}` is no status");
-            return problem(StatusCode::UNPROCESSABLE_ENTITY, &detail);
+            return Err(Problem::unfit(format!("host_status: `{shown}` is no status")));
         }
     };
-    match app.hosts().list(status) {
-        Ok(hosts) => Json(hosts).into_response(),
-        Err(error) => failed(&error),
+    converge::flush(&app);
+    Ok(Json(app.hosts().list(status)?))
+}
+
+async fn deckies(State(app): State<Arc<App>>) -> Result<Json<Vec<FleetDecky>>, Problem> {
+    converge::flush(&app);
+    Ok(Json(app.hosts().fleet()?))
+}
+
+async fn one(State(app): State<Arc<App>>, Path(uuid): Path<String>) -> Result<Json<Host>, Problem> {
+    converge::flush(&app);
+    let found = uuid.parse::<Uuid>().map_or(Ok(None), |uuid| app.hosts().host(uuid))?;
+    found.map(Json).ok_or_else(unknown)
+}
+
+async fn decommission(
+    State(app): State<Arc<App>>,
+    Path(uuid): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if uuid.parse::<Uuid>().map_or(Ok(false), |uuid| app.hosts().decommission(uuid))? {
+        tracing::info!(node = uuid, "decommissioned a node");
+        return Ok(StatusCode::NO_CONTENT);
     }
+    Err(unknown())
 }
 
-async fn one(State(app): State<Arc<App>>, Path(uuid): Path<String>) -> Response {
-    let found = uuid.parse::<Uuid>().map_or(Ok(None), |uuid| app.hosts().host(uuid));
-    match found {
-        Ok(Some(host)) => Json(host).into_response(),
-        Ok(None) => unknown(),
-        Err(error) => failed(&error),
-    }
+fn unknown() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such node")
 }
 
-async fn decommission(State(app): State<Arc<App>>, Path(uuid): Path<String>) -> Response {
-    let done = uuid.parse::<Uuid>().map_or(Ok(false), |uuid| app.hosts().decommission(uuid));
-    match done {
-        Ok(true) => {
-            tracing::info!(node = uuid, "decommissioned a node");
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Ok(false) => unknown(),
-        Err(error) => failed(&error),
-    }
-}
-
-fn unknown() -> Response {
-    problem(StatusCode::NOT_FOUND, "there is no such node")
-}
-
-/// The record fails.
-pub(super) fn failed(error: &HostsError) -> Response {
-    if let HostsError::Duplicate(_) = error {
-        return problem(StatusCode::CONFLICT, &error.to_string());
-    }
-    tracing::error!(%error, "the record of nodes fails");
-    problem(StatusCode::INTERNAL_SERVER_ERROR, "the record of nodes fails, see the log")
-}
-
-/// A status and a sentence.
-pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
-    (status, Json(json!({ "detail": detail }))).into_response()
+/// There is no such route.
+pub(super) async fn nowhere() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such route")
 }

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::app::{App, failed, problem};
+use super::app::App;
+use super::problem::Problem;
 use crate::edge::clock;
 use crate::edge::pki::{Issued, PkiError, Wish};
 use crate::logic::swarm::{Checked, Enroll, Enrolled, Host, HostStatus, UpdaterBundle};
@@ -18,56 +18,45 @@ use crate::logic::trust::CertRole;
 pub(super) async fn enroll(
     State(app): State<Arc<App>>,
     body: Result<Json<Enroll>, JsonRejection>,
-) -> Response {
-    let wish = match body {
-        Ok(Json(wish)) => wish,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
-    };
-    let checked = match wish.check() {
-        Ok(checked) => checked,
-        Err(error) => return problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
-    };
-    let worker = issue(&app, &checked, CertRole::Agent);
+) -> Result<(StatusCode, Json<Enrolled>), Problem> {
+    let Json(wish) = body?;
+    let checked = wish.check()?;
+    let worker = issue(&app, &checked, CertRole::Agent)?;
     let updater = wish.issue_updater_bundle.then(|| issue(&app, &checked, CertRole::Updater));
-    let (worker, updater) = match (worker, updater.transpose()) {
-        (Ok(worker), Ok(updater)) => (worker, updater),
-        (Err(error), _) | (_, Err(error)) => {
-            return problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string());
-        }
-    };
+    let updater = updater.transpose()?;
     let host = Host {
         host_uuid: Uuid::now_v7(),
         name: checked.name,
         address: wish.address,
         agent_port: wish.agent_port,
+        sans: wish.sans,
         notes: wish.notes,
         status: HostStatus::Enrolled,
         release: None,
-        client_cert_fingerprint: worker.fingerprint,
-        updater_cert_fingerprint: updater.as_ref().map(|updater| updater.fingerprint),
+        client_cert_fingerprint: worker.certified.fingerprint,
+        next_cert_fingerprint: None,
+        updater_cert_fingerprint: updater.as_ref().map(|updater| updater.certified.fingerprint),
         enrolled_at: clock::now(),
         last_seen: None,
     };
-    if let Err(error) = app.hosts().add(&host) {
-        return failed(&error);
-    }
+    app.hosts().add(&host)?;
     tracing::info!(name = %host.name, node = %host.host_uuid, "enrolled a node");
     let enrolled = Enrolled {
         host_uuid: host.host_uuid,
         name: host.name,
         address: host.address,
         agent_port: host.agent_port,
-        fingerprint: worker.fingerprint,
+        fingerprint: worker.certified.fingerprint,
         ca_cert_pem: app.authority.cert_pem().to_owned(),
-        worker_cert_pem: worker.cert_pem,
+        worker_cert_pem: worker.certified.cert_pem,
         worker_key_pem: worker.key_pem,
         updater: updater.map(|updater| UpdaterBundle {
-            fingerprint: updater.fingerprint,
-            updater_cert_pem: updater.cert_pem,
+            fingerprint: updater.certified.fingerprint,
+            updater_cert_pem: updater.certified.cert_pem,
             updater_key_pem: updater.key_pem,
         }),
     };
-    (StatusCode::CREATED, Json(enrolled)).into_response()
+    Ok((StatusCode::CREATED, Json(enrolled)))
 }
 
 fn issue(app: &App, checked: &Checked, role: CertRole) -> Result<Issued, PkiError> {

@@ -5,19 +5,31 @@
 
 mod app;
 mod check;
+mod converge;
+mod deploy;
 mod enroll;
+mod join;
+mod master;
+mod node;
+mod nodes;
+mod problem;
+mod teardown;
+mod tokens;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use tokio::sync::watch;
 
-use crate::edge::hosts::Hosts;
-use crate::edge::http::{self, Limits};
+use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::Authority;
 use crate::edge::{child, clock, files, privileges, random, signals};
 use app::App;
+
+/// Connections of nodes at a time.
+const NODES: usize = 1_024;
 
 /// What `decnet swarmctl` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +38,8 @@ pub struct Settings {
     pub host: IpAddr,
     /// Port to listen on; 0 for any.
     pub port: u16,
+    /// Where nodes reach it.
+    pub nodes: SocketAddr,
     /// Where the authority is, in `ca`.
     pub etc_dir: PathBuf,
     /// Where state is kept, in `swarm`.
@@ -56,20 +70,32 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
     privileges::serve_as(settings.user.as_deref())?;
     child::die_with_parent().context("cannot be tied to its parent")?;
-    let app = Arc::new(App {
-        authority: Authority::open_or_make(&ca, clock::now())?,
-        hosts: Mutex::new(Hosts::open(&swarm)?),
-        token: token(&token_path(&settings.state_dir))?,
-    });
+    let authority = Authority::open_or_make(&ca, clock::now())?;
+    let token = token(&token_path(&settings.state_dir))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let listener = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
-        let address = listener.local_addr().context("cannot tell the port")?;
-        tracing::info!(%address, authority = %app.authority.fingerprint(), "swarmctl is listening");
-        http::serve(listener, Limits::default(), app::router(app), signals::stop()?).await;
+        let operators = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
+        let nodes = http::listen(settings.nodes).await?;
+        let for_nodes = nodes.local_addr().context("cannot tell the port")?;
+        let app = Arc::new(App::open(swarm, authority, token, for_nodes.port())?);
+        let (offer, config) = watch::channel(node::config(&app)?);
+        let address = operators.local_addr().context("cannot tell the port")?;
+        let authority = app.authority.fingerprint();
+        tracing::info!(%address, nodes = %for_nodes, %authority, "swarmctl is listening");
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "the operators' token crosses the network in the clear");
+        }
+        tokio::spawn(converge::watch(app.clone(), offer));
+        let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
+        let limits = Limits { connections: NODES, ..Limits::default() };
+        let of_nodes = node::router(app.clone());
+        tokio::spawn(http::serve_tls(nodes, secure, limits, of_nodes, std::future::pending()));
+        let of_operators = app::router(app.clone());
+        http::serve(operators, Limits::default(), of_operators, signals::stop()?).await;
+        converge::flush(&app);
         tracing::info!("swarmctl has stopped");
         Ok(())
     })

@@ -185,6 +185,7 @@ fn deckies_come_with_what_happened_to_them() {
         services: vec!["http".to_owned()],
         state,
         error: None,
+        conflict: None,
     };
     let deckies = [status("web-01", DeckyState::Up), status("idle-01", DeckyState::Starting)];
     store.save_deckies(&deckies, at(0)).unwrap();

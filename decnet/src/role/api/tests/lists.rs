@@ -87,6 +87,7 @@ async fn deckies_and_counters_are_shown_as_last_saved() {
         services: vec!["http".into()],
         state: DeckyState::Up,
         error: None,
+        conflict: None,
     };
     bench.store.save_deckies(&[decky], Timestamp(1)).unwrap();
     let mut counters =

@@ -1,15 +1,25 @@
 //! The master's record of its nodes: one SQLite file, written through before anything is answered.
 
+mod reports;
+mod tokens;
+mod wanted;
+
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
+
+pub use reports::Reported;
+pub use tokens::StoredToken;
 
 use super::files::{self, FileError};
 use crate::logic::swarm::{Host, HostStatus};
 use crate::logic::time::Timestamp;
+use crate::logic::trust::Fingerprint;
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE hosts (
     uuid        TEXT PRIMARY KEY,
     name        TEXT    NOT NULL,
@@ -25,10 +35,42 @@ CREATE TABLE hosts (
 ) WITHOUT ROWID;
 -- A name comes free with the node that had it.
 CREATE UNIQUE INDEX hosts_by_name ON hosts (name) WHERE status <> 'decommissioned';
-"];
+",
+    "
+ALTER TABLE hosts ADD COLUMN sans TEXT NOT NULL DEFAULT '[]';
+-- The certificate that takes the place of the other with its first use.
+ALTER TABLE hosts ADD COLUMN next TEXT;
+CREATE INDEX hosts_by_fingerprint ON hosts (fingerprint);
+CREATE INDEX hosts_by_next ON hosts (next);
+CREATE TABLE tokens (
+    id          TEXT PRIMARY KEY,
+    wish        TEXT    NOT NULL,
+    expires     INTEGER NOT NULL,
+    -- Who has used it: the public key, and the node.
+    key         TEXT,
+    host        TEXT
+) WITHOUT ROWID;
+CREATE TABLE wanted (
+    host        TEXT PRIMARY KEY,
+    generation  INTEGER NOT NULL,
+    deckies     TEXT    NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE reports (
+    host        TEXT PRIMARY KEY,
+    generation  INTEGER NOT NULL,
+    boot        TEXT    NOT NULL,
+    revision    INTEGER NOT NULL,
+    lag         INTEGER NOT NULL,
+    drops       INTEGER NOT NULL,
+    deckies     TEXT    NOT NULL,
+    -- When the node spoke by itself; none for one that only answers.
+    beat        INTEGER
+) WITHOUT ROWID;
+",
+];
 
-const COLUMNS: &str =
-    "uuid, name, address, port, notes, status, release, fingerprint, updater, enrolled, seen";
+const COLUMNS: &str = "uuid, name, address, port, notes, status, release, fingerprint, updater, \
+                       enrolled, seen, sans, next";
 
 /// What can go wrong with the record.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +89,9 @@ pub enum HostsError {
     /// Another node has the name.
     #[error("there is a node `{0}` already")]
     Duplicate(String),
+    /// The token was used by somebody else.
+    #[error("the token was used already")]
+    TokenUsed,
     /// It cannot be read or written.
     #[error("cannot use the record of nodes")]
     Query(#[from] rusqlite::Error),
@@ -100,30 +145,7 @@ impl Hosts {
     ///
     /// [`HostsError::Duplicate`] when another has its name.
     pub fn add(&self, host: &Host) -> Result<()> {
-        let sql = format!(
-            "INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
-        );
-        let values = params![
-            host.host_uuid.to_string(),
-            host.name.as_str(),
-            host.address,
-            host.agent_port,
-            host.notes,
-            host.status.as_str(),
-            host.release,
-            host.client_cert_fingerprint.to_string(),
-            host.updater_cert_fingerprint.map(|print| print.to_string()),
-            host.enrolled_at.0.cast_signed(),
-            host.last_seen.map(|seen| seen.0.cast_signed()),
-        ];
-        match self.db.execute(&sql, values) {
-            Err(rusqlite::Error::SqliteFailure(error, _))
-                if error.code == ErrorCode::ConstraintViolation =>
-            {
-                Err(HostsError::Duplicate(host.name.to_string()))
-            }
-            done => Ok(done.map(drop)?),
-        }
+        insert(&self.db, host)
     }
 
     /// The nodes in the order of their names, those of one status only when it is said.
@@ -171,15 +193,96 @@ impl Hosts {
         Ok(step.commit()?)
     }
 
-    /// Decommissions a node; says whether there was one.
+    /// The node that has this certificate now, or will have it next; none that is decommissioned.
     ///
     /// # Errors
     ///
     /// [`HostsError::Query`].
-    pub fn decommission(&self, id: Uuid) -> Result<bool> {
+    pub fn known_by(&self, print: Fingerprint) -> Result<Option<Host>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM hosts WHERE (fingerprint = ?1 OR next = ?1)
+             AND status <> 'decommissioned'"
+        );
+        let mut find = self.db.prepare_cached(&sql)?;
+        Ok(find.query_row([print.to_string()], host).optional()?)
+    }
+
+    /// The certificate that a node will have next.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn renew(&self, id: Uuid, next: Fingerprint) -> Result<()> {
+        let sql = "UPDATE hosts SET next = ?2 WHERE uuid = ?1";
+        self.db.execute(sql, [id.to_string(), next.to_string()])?;
+        Ok(())
+    }
+
+    /// A node has shown the certificate that it was to have next: the other is good no more.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn renewed(&self, id: Uuid) -> Result<()> {
+        let sql = "UPDATE hosts SET fingerprint = next, next = NULL
+                   WHERE uuid = ?1 AND next IS NOT NULL";
+        self.db.execute(sql, [id.to_string()])?;
+        Ok(())
+    }
+
+    /// Decommissions a node; says whether there was one. What it was to do is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn decommission(&mut self, id: Uuid) -> Result<bool> {
+        let step = self.db.transaction()?;
         let sql = "UPDATE hosts SET status = 'decommissioned'
                    WHERE uuid = ?1 AND status <> 'decommissioned'";
-        Ok(self.db.execute(sql, [id.to_string()])? > 0)
+        let done = step.execute(sql, [id.to_string()])? > 0;
+        for sql in ["DELETE FROM wanted WHERE host = ?1", "DELETE FROM reports WHERE host = ?1"] {
+            step.execute(sql, [id.to_string()])?;
+        }
+        step.commit()?;
+        Ok(done)
+    }
+}
+
+/// A column that holds JSON.
+fn json<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(index)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(index, kind, Box::new(error))
+    })
+}
+
+fn insert(db: &Connection, host: &Host) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO hosts ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    );
+    let values = params![
+        host.host_uuid.to_string(),
+        host.name.as_str(),
+        host.address,
+        host.agent_port,
+        host.notes,
+        host.status.as_str(),
+        host.release,
+        host.client_cert_fingerprint.to_string(),
+        host.updater_cert_fingerprint.map(|print| print.to_string()),
+        host.enrolled_at.0.cast_signed(),
+        host.last_seen.map(|seen| seen.0.cast_signed()),
+        serde_json::to_string(&host.sans).expect("texts are JSON"),
+        host.next_cert_fingerprint.map(|print| print.to_string()),
+    ];
+    match db.execute(&sql, values) {
+        Err(rusqlite::Error::SqliteFailure(error, _))
+            if error.code == ErrorCode::ConstraintViolation =>
+        {
+            Err(HostsError::Duplicate(host.name.to_string()))
+        }
+        done => Ok(done.map(drop)?),
     }
 }
 
@@ -194,7 +297,7 @@ fn host(row: &Row<'_>) -> rusqlite::Result<Host> {
         })
     }
     let status: String = row.get(5)?;
-    let updater: Option<String> = row.get(8)?;
+    let (updater, next): (Option<String>, Option<String>) = (row.get(8)?, row.get(12)?);
     let time = |index| {
         let at: Option<i64> = row.get(index)?;
         Ok::<_, rusqlite::Error>(at.map(|at| Timestamp(at.cast_unsigned())))
@@ -211,5 +314,7 @@ fn host(row: &Row<'_>) -> rusqlite::Result<Host> {
         updater_cert_fingerprint: updater.is_some().then(|| parsed(row, 8)).transpose()?,
         enrolled_at: time(9)?.unwrap_or(Timestamp(0)),
         last_seen: time(10)?,
+        sans: json(row, 11)?,
+        next_cert_fingerprint: next.is_some().then(|| parsed(row, 12)).transpose()?,
     })
 }

@@ -1,76 +1,16 @@
-//! What the master knows of its nodes, and what its operators ask of it.
+//! A node gets its certificates from an operator's hands.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::logic::time::Timestamp;
 use crate::logic::trust::{Fingerprint, NodeName};
 
 /// Most other names of a node.
 const MAX_SANS: usize = 32;
 /// Most bytes of notes.
 const MAX_NOTES: usize = 4_096;
-
-/// How a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HostStatus {
-    /// It answered when it was last asked.
-    Active,
-    /// It is no part of the fleet any more.
-    Decommissioned,
-    /// It was never asked.
-    Enrolled,
-    /// It did not answer when it was last asked.
-    Unreachable,
-}
-
-impl HostStatus {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Decommissioned => "decommissioned",
-            Self::Enrolled => "enrolled",
-            Self::Unreachable => "unreachable",
-        }
-    }
-
-    /// That of this name.
-    pub fn find(text: &str) -> Option<Self> {
-        let all = [Self::Active, Self::Decommissioned, Self::Enrolled, Self::Unreachable];
-        all.into_iter().find(|status| status.as_str() == text)
-    }
-}
-
-/// A node as the master knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Host {
-    /// Which.
-    pub host_uuid: Uuid,
-    /// What it is called.
-    pub name: NodeName,
-    /// Where it is reached.
-    pub address: String,
-    /// Port of its agent.
-    pub agent_port: u16,
-    /// What the operator wrote of it.
-    pub notes: String,
-    /// How it is.
-    pub status: HostStatus,
-    /// The release that its agent said last.
-    pub release: Option<String>,
-    /// The certificate of its agent.
-    pub client_cert_fingerprint: Fingerprint,
-    /// The certificate of its updater.
-    pub updater_cert_fingerprint: Option<Fingerprint>,
-    /// When it was enrolled.
-    pub enrolled_at: Timestamp,
-    /// When it answered last.
-    pub last_seen: Option<Timestamp>,
-}
 
 /// A node to enrol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +34,7 @@ pub struct Enroll {
     pub issue_updater_bundle: bool,
 }
 
-fn agent_port() -> u16 {
+pub(super) fn agent_port() -> u16 {
     8765
 }
 
@@ -154,7 +94,7 @@ impl Enroll {
 }
 
 /// Whether a text can be the DNS name of a host (RFC 1123, section 2.1).
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-')
@@ -199,26 +139,3 @@ pub struct UpdaterBundle {
     /// And its key.
     pub updater_key_pem: String,
 }
-
-/// What came of asking a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Which.
-    pub host_uuid: Uuid,
-    /// What it is called.
-    pub host_name: NodeName,
-    /// Whether it did what it was asked for.
-    pub ok: bool,
-    /// What it said, or why it did not answer.
-    pub detail: String,
-}
-
-/// What came of asking several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcomes {
-    /// One each.
-    pub results: Vec<Outcome>,
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,219 @@
+//! Which node has which decky, and at which address: none twice in the whole fleet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::Ipv4Net;
+use uuid::Uuid;
+
+use super::report::{NodeNetwork, OrderedDecky};
+use crate::logic::config::DeckyWish;
+use crate::logic::name::DeckyName;
+use crate::logic::trust::NodeName;
+
+/// A node that deckies may be given to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Which.
+    pub id: Uuid,
+    /// What it is called.
+    pub name: NodeName,
+    /// Its network; none when it does not answer: it keeps what it has, and gets nothing new.
+    pub network: Option<NodeNetwork>,
+}
+
+/// Where a decky stood before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// On which node.
+    pub node: Uuid,
+    /// At which address.
+    pub ip: Option<Ipv4Addr>,
+}
+
+/// Why deckies cannot be spread.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpreadError {
+    /// No node answers.
+    #[error("no node answers: `decnet swarm check` says why")]
+    NoNode,
+    /// The address is of no node's network.
+    #[error("the address {ip} of decky `{name}` is in no network of a node that answers")]
+    Misplaced {
+        /// Whose.
+        name: DeckyName,
+        /// Which.
+        ip: Ipv4Addr,
+    },
+    /// Something else has the address.
+    #[error("the address {ip} of decky `{name}` is taken by a node, a router or another decky")]
+    Taken {
+        /// Whose.
+        name: DeckyName,
+        /// Which.
+        ip: Ipv4Addr,
+    },
+    /// There are more deckies than addresses.
+    #[error("no address is left for decky `{name}`: {placed} of {wanted} have one")]
+    Full {
+        /// The first that has none.
+        name: DeckyName,
+        /// Those that have one.
+        placed: usize,
+        /// Those that were asked for.
+        wanted: usize,
+    },
+}
+
+/// Gives each decky a node and an address. One that has both already keeps them; the others go to
+/// the nodes with the fewest. `range` bounds the addresses that are chosen here, and those in
+/// `taken` are left alone.
+///
+/// # Errors
+///
+/// [`SpreadError`]: all deckies have their place, or none.
+pub fn spread(
+    wishes: &[DeckyWish],
+    nodes: &[Node],
+    before: &BTreeMap<DeckyName, Before>,
+    range: Option<Ipv4Net>,
+    taken: &BTreeSet<Ipv4Addr>,
+) -> Result<BTreeMap<Uuid, Vec<OrderedDecky>>, SpreadError> {
+    let mut spread = Spread::new(nodes, range, taken);
+    spread.reserve(wishes)?;
+    let mut homeless = Vec::new();
+    for wish in wishes {
+        match before.get(&wish.name).filter(|before| spread.can_stay(wish, before)) {
+            Some(before) => spread.stay(wish, before),
+            None => homeless.push(wish),
+        }
+    }
+    for (placed, wish) in (wishes.len() - homeless.len()..).zip(homeless) {
+        spread.settle(wish, placed, wishes.len())?;
+    }
+    Ok(spread.orders)
+}
+
+struct Spread<'a> {
+    nodes: &'a [Node],
+    range: Option<Ipv4Net>,
+    taken: BTreeSet<Ipv4Addr>,
+    /// The last address looked at in each network.
+    looked: BTreeMap<Ipv4Net, Ipv4Addr>,
+    orders: BTreeMap<Uuid, Vec<OrderedDecky>>,
+}
+
+impl<'a> Spread<'a> {
+    fn new(nodes: &'a [Node], range: Option<Ipv4Net>, taken: &BTreeSet<Ipv4Addr>) -> Self {
+        let mut taken = taken.clone();
+        for network in nodes.iter().filter_map(|node| node.network.as_ref()) {
+            let own = network.own.iter().filter_map(|ip| match ip {
+                IpAddr::V4(ip) => Some(*ip),
+                IpAddr::V6(_) => None,
+            });
+            let ends = [network.subnet.network(), network.subnet.broadcast()];
+            taken.extend(own.chain(network.gateway).chain(ends));
+        }
+        let orders = nodes.iter().map(|node| (node.id, Vec::new())).collect();
+        Self { nodes, range, taken, looked: BTreeMap::new(), orders }
+    }
+
+    /// Keeps the addresses that were asked for from all others.
+    fn reserve(&mut self, wishes: &[DeckyWish]) -> Result<(), SpreadError> {
+        for wish in wishes {
+            if let Some(ip) = wish.ip
+                && !self.taken.insert(ip)
+            {
+                return Err(SpreadError::Taken { name: wish.name.clone(), ip });
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&self, id: Uuid) -> Option<&'a Node> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// Whether a decky can be where it was, at another address if need be.
+    fn can_stay(&self, wish: &DeckyWish, before: &Before) -> bool {
+        let Some(node) = self.node(before.node) else { return false };
+        match (wish.ip, &node.network) {
+            (Some(ip), Some(network)) => network.subnet.contains(&ip),
+            (Some(ip), None) => before.ip == Some(ip),
+            // What stood in an unknown network may have to leave its address, for none that is known.
+            (None, None) => before.ip.is_some_and(|ip| !self.taken.contains(&ip)),
+            (None, Some(_)) => self.keeps(node, before).is_some(),
+        }
+    }
+
+    /// The address of before, if it can be had still.
+    fn keeps(&self, node: &Node, before: &Before) -> Option<Ipv4Addr> {
+        let fits = |ip: &Ipv4Addr| {
+            node.network.as_ref().is_none_or(|network| network.subnet.contains(ip))
+                && self.range.is_none_or(|range| range.contains(ip))
+                && !self.taken.contains(ip)
+        };
+        before.ip.filter(fits)
+    }
+
+    fn stay(&mut self, wish: &DeckyWish, before: &Before) {
+        let ip = wish.ip.or(before.ip);
+        self.taken.extend(ip);
+        self.give(before.node, wish, ip);
+    }
+
+    fn settle(
+        &mut self,
+        wish: &DeckyWish,
+        placed: usize,
+        wanted: usize,
+    ) -> Result<(), SpreadError> {
+        let mut able: Vec<(&Node, &NodeNetwork)> = self
+            .nodes
+            .iter()
+            .filter_map(|node| Some((node, node.network.as_ref()?)))
+            .filter(|(_, network)| wish.ip.is_none_or(|ip| network.subnet.contains(&ip)))
+            .collect();
+        able.sort_by_key(|(node, _)| (self.orders.get(&node.id).map_or(0, Vec::len), &node.name));
+        let name = wish.name.clone();
+        if able.is_empty() {
+            return Err(wish
+                .ip
+                .map_or(SpreadError::NoNode, |ip| SpreadError::Misplaced { name, ip }));
+        }
+        for (node, network) in able {
+            if let Some(ip) = wish.ip.or_else(|| self.next_address(network.subnet)) {
+                self.give(node.id, wish, Some(ip));
+                return Ok(());
+            }
+        }
+        Err(SpreadError::Full { name, placed, wanted })
+    }
+
+    fn next_address(&mut self, subnet: Ipv4Net) -> Option<Ipv4Addr> {
+        let hosts = match self.range {
+            Some(range) if subnet.contains(&range) => range,
+            Some(range) if !range.contains(&subnet) => return None,
+            _ => subnet,
+        };
+        let looked = self.looked.entry(hosts).or_insert_with(|| hosts.network());
+        loop {
+            let next = Ipv4Addr::from(u32::from(*looked).checked_add(1)?);
+            if !hosts.contains(&next) {
+                return None;
+            }
+            *looked = next;
+            if self.taken.insert(next) {
+                return Some(next);
+            }
+        }
+    }
+
+    fn give(&mut self, node: Uuid, wish: &DeckyWish, ip: Option<Ipv4Addr>) {
+        let decky = OrderedDecky { ip, ..OrderedDecky::from(wish.clone()) };
+        self.orders.entry(node).or_default().push(decky);
+    }
+}
+
+#[cfg(test)]
+mod tests;

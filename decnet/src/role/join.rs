@@ -1,0 +1,166 @@
+//! `decnet join`: makes this machine a node of a master's fleet. Its keys are made here and stay.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::body::Body;
+use axum::http::{Request, header};
+use rustls::pki_types::ServerName;
+
+use crate::cli::WrongUse;
+use crate::edge::http::{AskError, SecureServer};
+use crate::edge::log::say;
+use crate::edge::pki::{self, KeyRequest};
+use crate::edge::{files, privileges};
+use crate::logic::swarm::{Join, JoinToken, Joined, MASTER, MasterUrl};
+use crate::role::agent::remote::{MASTER_FILE, NAME};
+
+/// How long the master may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Most bytes of its answer.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Name of the updater's certificate and key.
+const UPDATER: &str = "updater";
+
+/// Who serves unless it is said.
+const USER: &str = "decnet";
+
+/// What `decnet join` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where the master is.
+    pub master: MasterUrl,
+    /// What lets this machine in.
+    pub token: JoinToken,
+    /// Where the agent's identity goes.
+    pub agent_dir: PathBuf,
+    /// Where the updater's goes.
+    pub updater_dir: PathBuf,
+    /// Whose it is to be, when started as root.
+    pub user: Option<String>,
+}
+
+/// Joins.
+///
+/// # Errors
+///
+/// When there is an identity already, or the master does not take the token; what was made is
+/// used again by the next try.
+pub fn run(settings: &Settings) -> Result<()> {
+    let certificate = settings.agent_dir.join(format!("{NAME}.crt"));
+    if files::read(&certificate)?.is_some() {
+        let dir = settings.agent_dir.display();
+        let message = format!(
+            "this machine is a node already: its identity is in `{dir}`; to join \
+                               anew, remove that first"
+        );
+        return Err(WrongUse(message).into());
+    }
+    // A directory above that is made here must be open to whoever serves.
+    let above = settings.agent_dir.parent().filter(|above| !above.exists()).map(Path::to_path_buf);
+    let agent = key(&settings.agent_dir, NAME)?;
+    let updater = key(&settings.updater_dir, UPDATER)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let joined = runtime.block_on(ask(settings, &agent, &updater))?;
+    let ca = &joined.ca_cert_pem;
+    match &joined.updater_cert_pem {
+        Some(certificate) => {
+            pki::write(&settings.updater_dir, UPDATER, ca, certificate, &updater.key_pem)?;
+        }
+        None => {
+            files::remove(&settings.updater_dir.join(format!("{UPDATER}.key")))?;
+            // It may have been there before, with something in it.
+            drop(std::fs::remove_dir(&settings.updater_dir));
+        }
+    }
+    let master = settings.master.to_string();
+    files::replace(&settings.agent_dir.join(MASTER_FILE), master.as_bytes())?;
+    // The certificate last: with it, the machine is a node.
+    pki::write(&settings.agent_dir, NAME, ca, &joined.worker_cert_pem, &agent.key_pem)?;
+    let with_updater = joined.updater_cert_pem.is_some().then(|| settings.updater_dir.clone());
+    let made = [above, Some(settings.agent_dir.clone()), with_updater];
+    give(&made.into_iter().flatten().collect::<Vec<_>>(), settings.user.as_deref())?;
+    let Joined { name, address, agent_port, .. } = joined;
+    say(&format!(
+        "this machine is the node {name}: the master reaches it at {address}:{agent_port}"
+    ));
+    say("start its agent with `systemctl enable --now decnet-agent`, or with `decnet agent`");
+    Ok(())
+}
+
+/// The key of a try before this, or a new one.
+fn key(dir: &Path, name: &str) -> Result<KeyRequest> {
+    files::make_dir(dir)?;
+    let path = dir.join(format!("{name}.key"));
+    if let Some(bytes) = files::read(&path)? {
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        return KeyRequest::with_key(&text)
+            .with_context(|| format!("`{}` is no key: remove it", path.display()));
+    }
+    let request = KeyRequest::make()?;
+    files::replace(&path, request.key_pem.as_bytes())?;
+    Ok(request)
+}
+
+async fn ask(settings: &Settings, agent: &KeyRequest, updater: &KeyRequest) -> Result<Joined> {
+    let master = &settings.master;
+    let server = SecureServer {
+        host: master.host.clone(),
+        port: master.port,
+        name: ServerName::try_from(MASTER).context("the name is none")?,
+        config: Arc::new(pki::joining_config(settings.token.authority)?),
+    };
+    let join = Join {
+        token: settings.token.to_string(),
+        agent_csr_pem: agent.csr_pem.clone(),
+        updater_csr_pem: Some(updater.csr_pem.clone()),
+    };
+    let request = Request::post("/join")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(serde_json::to_vec(&join)?))?;
+    let asked = tokio::time::timeout(DEADLINE, server.ask(request, MAX_ANSWER)).await;
+    let asked = asked.ok().with_context(|| format!("{master} takes too long"))?;
+    let (status, bytes) = asked.map_err(|error| match error {
+        AskError::Connect { .. } | AskError::Late { .. } => WrongUse(format!(
+            "cannot reach the master at {master} ({:#}): is `decnet swarmctl` running there, \
+             and is its node port open?",
+            anyhow::Error::from(error)
+        ))
+        .into(),
+        AskError::Stranger { source, .. } => anyhow::Error::from(source).context(format!(
+            "{master} is not the master that the token is of, nothing was told to it"
+        )),
+        other => other.into(),
+    })?;
+    if !status.is_success() {
+        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let detail = body.get("detail").and_then(serde_json::Value::as_str);
+        bail!("{master}: {}", detail.unwrap_or(status.as_str()));
+    }
+    serde_json::from_slice(&bytes).context("the master answers what this release cannot read")
+}
+
+/// Gives what was made to whoever serves with it: without a user of its own, it stays root's.
+fn give(paths: &[PathBuf], user: Option<&str>) -> Result<()> {
+    if !privileges::is_root() {
+        return Ok(());
+    }
+    let account = match (privileges::account(Some(user.unwrap_or(USER))), user) {
+        (Ok(account), _) => account,
+        (Err(_), None) => return Ok(()),
+        (Err(error), Some(_)) => return Err(error.into()),
+    };
+    for path in paths {
+        files::give(path, account)?;
+        let Ok(entries) = std::fs::read_dir(path) else { continue };
+        for entry in entries {
+            files::give(&entry?.path(), account)?;
+        }
+    }
+    Ok(())
+}

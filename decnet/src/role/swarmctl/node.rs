@@ -1,0 +1,97 @@
+//! The port for nodes: joining with a token, and with a certificate heartbeats and renewals.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use rustls::ServerConfig;
+
+use super::app::{App, nowhere};
+use super::problem::Problem;
+use super::{converge, join};
+use crate::edge::clock;
+use crate::edge::hosts::Reported;
+use crate::edge::pki::{self, Authorize};
+use crate::logic::swarm::{Heard, Host, NodeReport};
+use crate::logic::trust::{Caller, CertRole};
+
+/// Most bytes of a request: the report of a node with 16,384 deckies.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// Lets in the agents of nodes that are enrolled and not decommissioned.
+pub(super) struct Enrolled(pub(super) Arc<App>);
+
+impl fmt::Debug for Enrolled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Enrolled")
+    }
+}
+
+impl Authorize for Enrolled {
+    fn authorizes(&self, caller: &Caller) -> bool {
+        caller.role == CertRole::Agent
+            && self.0.hosts().known_by(caller.fingerprint).is_ok_and(|host| host.is_some())
+    }
+}
+
+/// What the port shows.
+pub(super) fn config(app: &Arc<App>) -> pki::Result<Arc<ServerConfig>> {
+    let enrolled = Arc::new(Enrolled(app.clone()));
+    Ok(Arc::new(pki::open_server_config(&app.master(), enrolled)?))
+}
+
+/// The routes over `app`.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let known = Router::new()
+        .route("/heartbeat", post(heartbeat))
+        .route("/renew", post(join::renew))
+        .route_layer(from_fn(certificate));
+    known
+        .route("/join", post(join::join).layer(DefaultBodyLimit::max(64 * 1024)))
+        .fallback(nowhere)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(app)
+}
+
+/// Lets through who has shown a certificate; whether it is good was asked before.
+async fn certificate(request: Request, next: Next) -> Response {
+    if request.extensions().get::<Caller>().is_some() {
+        return next.run(request).await;
+    }
+    let detail = "this takes the certificate of an agent";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+}
+
+/// The node that speaks.
+pub(super) fn host(app: &App, caller: &Caller) -> Result<Host, Problem> {
+    let gone = || Problem::new(StatusCode::FORBIDDEN, "the node is no part of the fleet");
+    let host = app.hosts().known_by(caller.fingerprint)?.ok_or_else(gone)?;
+    if host.next_cert_fingerprint == Some(caller.fingerprint) {
+        app.hosts().renewed(host.host_uuid)?;
+    }
+    Ok(host)
+}
+
+async fn heartbeat(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NodeReport>, JsonRejection>,
+) -> Result<Json<Heard>, Problem> {
+    let Json(report) = body?;
+    let host = host(&app, &caller)?;
+    let known = app.hosts().revision(host.host_uuid)?;
+    let heard = Heard {
+        deckies: report.deckies.is_none() && known != Some(report.revision),
+        masters: [app.master().caller.fingerprint].into(),
+    };
+    let (id, generation) = (host.host_uuid, report.generation);
+    app.beats().push(Reported { host: id, report, at: clock::now(), beat: true });
+    converge::behind(&app, host, generation);
+    Ok(Json(heard))
+}
