@@ -24,6 +24,7 @@ mod operator;
 mod redis;
 mod remote;
 mod ssh;
+mod strangers;
 mod swarm;
 mod telnet;
 mod up;

@@ -1,100 +1,52 @@
 //! An agent does as the master says over mTLS, and as nobody else says.
 
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
 use decnet::edge::clock;
-use decnet::edge::pki::{Authority, Wish};
-use decnet::logic::time::Timestamp;
-use decnet::logic::trust::{CertRole, NodeName};
+use decnet::logic::trust::CertRole;
+use decnet_tests::papers::{Papers, authority};
 use decnet_tests::world::{Agent, NODE_IP, World, wait_for};
 use serde_json::{Value, json};
 
 const URL: &str = "https://127.0.0.1:8765";
 const FLEET: &str = "[[decky]]\nname = \"web\"\nservices = [\"http\"]\n";
-const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
-
-/// Makes an identity as `dir/{ca.crt,worker.crt,worker.key}`.
-fn identify(authority: &Authority, dir: &Path, role: CertRole, when: Timestamp) {
-    let host: NodeName = "node-1".parse().expect("a name");
-    let addresses = ["127.0.0.1".parse().expect("an address")];
-    let wish = Wish { host: &host, role, addresses: &addresses, names: &[] };
-    let issued = authority.issue(&wish, when).expect("a plain wish");
-    std::fs::create_dir_all(dir).expect("the directory is ours");
-    let write = |name: &str, text: &str| {
-        std::fs::write(dir.join(name), text).expect("the directory is ours");
-    };
-    write("ca.crt", authority.cert_pem());
-    write("worker.crt", &issued.certified.cert_pem);
-    write("worker.key", &issued.key_pem);
-}
 
 /// A world whose agent has an identity.
 struct Fleet {
     world: World,
-    authority: Authority,
+    master: Papers,
 }
 
 impl Fleet {
     fn make() -> Self {
         let world = World::make();
-        let authority = authority(&world, "ca");
-        identify(&authority, &world.etc_dir().join("agent"), CertRole::Agent, clock::now());
-        identify(&authority, &world.dir.join("master"), CertRole::Master, clock::now());
-        Self { world, authority }
+        let authority = authority(&world.dir.join("ca"));
+        let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
+        let issue = |dir, role| Papers::issue(dir, &authority, host, role, clock::now());
+        issue(world.etc_dir().join("agent"), CertRole::Agent);
+        let master = issue(world.dir.join("master"), CertRole::Master);
+        Self { world, master }
     }
 
-    /// Asks as `who`, a directory of identities below the world's; none without one.
-    fn ask(&self, who: Option<&str>, path: &str, more: &[&str]) -> Output {
-        let url = format!("{URL}{path}");
-        let mut line = vec!["curl", "-sS", "-m", "10", "-w", "\n%{http_code}", &url];
-        let files = who.map(|who| {
-            let file = |name| self.world.dir.join(who).join(name).display().to_string();
-            [file("worker.crt"), file("worker.key")]
-        });
-        let ca = self.world.etc_dir().join("agent/ca.crt").display().to_string();
-        line.extend(["--cacert", &ca]);
-        if let Some([certificate, key]) = &files {
-            line.extend(["--cert", certificate, "--key", key]);
-        }
-        line.extend(more);
-        self.world.on_node(&line)
+    /// Asks as the master.
+    fn ask(&self, path: &str, more: &[&str]) -> Output {
+        self.master.ask(&self.world, &format!("{URL}{path}"), more)
     }
 
     /// What the master is answered, and with which status.
     fn master(&self, path: &str, body: Option<&Value>) -> (Value, u16) {
-        let body = body.map(Value::to_string);
-        let mut more = Vec::new();
-        if let Some(body) = &body {
-            more.extend(["-H", "content-type: application/json", "-d", body]);
-        }
-        let output = self.ask(Some("master"), path, &more);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let (json, status) = text.rsplit_once('\n').unwrap_or_default();
-        let json = serde_json::from_str(json);
-        (json.unwrap_or_else(|_| panic!("{output:?}")), status.parse().expect("a status"))
+        self.master.told(&self.world, &format!("{URL}{path}"), body)
     }
 
     /// Waits until the agent serves.
     fn healthy(&self) -> Value {
-        let asked =
-            wait_for(|| self.ask(Some("master"), "/health", &[]).status.success().then_some(()));
-        asked.unwrap_or_else(|| {
-            let log = std::fs::read_to_string(self.world.dir.join("agent.log"));
-            panic!("nobody answers:\n{}", log.unwrap_or_default())
-        });
+        let asked = wait_for(|| self.ask("/health", &[]).status.success().then_some(()));
+        assert!(asked.is_some(), "nobody answers:\n{}", self.world.log());
         self.master("/health", None).0
     }
-}
-
-fn authority(world: &World, name: &str) -> Authority {
-    Authority::open_or_make(&world.dir.join(name), clock::now()).expect("the directory is ours")
-}
-
-fn log(world: &World) -> String {
-    std::fs::read_to_string(world.dir.join("agent.log")).unwrap_or_default()
 }
 
 #[test]
@@ -118,61 +70,6 @@ fn the_master_deploys_asks_and_takes_away() {
 }
 
 #[test]
-fn nobody_else_gets_in() {
-    let fleet = Fleet::make();
-    let dir = |name: &str| fleet.world.dir.join(name);
-    let now = clock::now();
-    identify(&fleet.authority, &dir("agent"), CertRole::Agent, now);
-    identify(&fleet.authority, &dir("updater"), CertRole::Updater, now);
-    identify(&fleet.authority, &dir("listener"), CertRole::Listener, now);
-    identify(&fleet.authority, &dir("expired"), CertRole::Master, Timestamp(now.0 - 2 * YEAR));
-    identify(&fleet.authority, &dir("early"), CertRole::Master, Timestamp(now.0 + YEAR));
-    identify(&authority(&fleet.world, "other-ca"), &dir("stranger"), CertRole::Master, now);
-    let made = fleet.world.on_node(&[
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=node-1",
-        "-addext",
-        "subjectAltName=URI:decnet:role:master",
-        "-out",
-        &selfsigned(&fleet.world, "crt"),
-        "-keyout",
-        &selfsigned(&fleet.world, "key"),
-    ]);
-    assert!(made.status.success(), "{made:?}");
-    let _agent = fleet.world.start_agent("");
-    fleet.healthy();
-    let strangers =
-        ["agent", "updater", "listener", "expired", "early", "stranger", "selfsigned"].map(Some);
-    for who in strangers.into_iter().chain([None]) {
-        for path in ["/health", "/status", "/deploy"] {
-            let output = fleet.ask(who, path, &[]);
-            assert!(!output.status.success(), "{who:?} got {path}: {output:?}");
-            assert_eq!(output.stdout, b"\n000", "{who:?}");
-        }
-    }
-    let plain = fleet.world.on_node(&["curl", "-sS", "-m", "5", "http://127.0.0.1:8765/health"]);
-    assert!(!plain.status.success(), "{plain:?}");
-    // An older TLS is none.
-    let old = fleet.ask(Some("master"), "/health", &["--tls-max", "1.2"]);
-    assert!(!old.status.success(), "{old:?}");
-    assert_eq!(fleet.master("/health", None).1, 200, "and the master is served as before");
-}
-
-fn selfsigned(world: &World, kind: &str) -> String {
-    let dir = world.dir.join("selfsigned");
-    std::fs::create_dir_all(&dir).expect("the directory is ours");
-    dir.join(format!("worker.{kind}")).display().to_string()
-}
-
-#[test]
 fn who_connects_and_says_nothing_keeps_nobody_waiting() {
     let fleet = Fleet::make();
     let _agent = fleet.world.start_agent("");
@@ -183,7 +80,7 @@ fn who_connects_and_says_nothing_keeps_nobody_waiting() {
         (0..400).filter_map(connect).collect()
     });
     assert!(!silent.is_empty());
-    let answer = fleet.ask(Some("master"), "/health", &["-m", "2"]);
+    let answer = fleet.ask("/health", &["-m", "2"]);
     assert!(answer.status.success(), "{answer:?}");
 }
 
@@ -209,7 +106,7 @@ fn a_request_that_cannot_be_is_refused_with_the_reason() {
     ] {
         let path = format!("@{}", file(name, body).display());
         let more = ["-H", "content-type: application/json", "--data-binary", &path];
-        let output = fleet.ask(Some("master"), "/deploy", &more);
+        let output = fleet.ask("/deploy", &more);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.ends_with(&format!("\n{code}")) && said.contains(why), "{name}: {said}");
     }
@@ -232,8 +129,8 @@ fn an_agent_whose_identity_does_not_hold_together_says_so_and_ends() {
         let mut agent = Some(fleet.world.start_agent(""));
         move || agent.as_mut()?.process.try_wait().ok()?
     });
-    assert_eq!(status.and_then(|status| status.code()), Some(2), "{}", log(&fleet.world));
-    let said = log(&fleet.world);
+    assert_eq!(status.and_then(|status| status.code()), Some(2), "{}", fleet.world.log());
+    let said = fleet.world.log();
     let wanted = format!("there is no `{}`: `decnet join` makes it here", key.display());
     assert!(said.contains(&wanted), "{said}");
 }

@@ -10,4 +10,5 @@
 pub mod client;
 pub mod ghost;
 pub mod master;
+pub mod papers;
 pub mod world;
