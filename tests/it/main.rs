@@ -14,6 +14,7 @@ mod crash;
 mod dashboard;
 mod deckies;
 mod events;
+mod fleet;
 mod frames;
 mod ftp;
 mod hostile;

@@ -1,6 +1,7 @@
-//! A world for one test: a node and a visitor on a LAN of their own.
+//! A world for one test: a node and a visitor on a LAN of their own, or several nodes ([`Lan`]).
 
 mod agent;
+mod lan;
 mod machine;
 mod node;
 
@@ -19,6 +20,7 @@ use decnet::logic::status::DeckyStatus;
 use nix::net::if_::if_nametoindex;
 
 pub use agent::{Agent, children};
+pub use lan::{Cut, Lan};
 use machine::{Fresh, Scratch, wired};
 pub use machine::{Machine, decnet};
 pub use node::{Node, listing};
