@@ -37,9 +37,9 @@ impl<'a> Master<'a> {
 
     /// Kills it, and starts another over what it has left.
     pub fn kill_and_start(self) -> Self {
-        let world = self.world;
+        let machine = self.machine;
         drop(self);
-        Self::start(world)
+        Self::start_on(machine)
     }
 
     /// Where it keeps state.

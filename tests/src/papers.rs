@@ -39,7 +39,7 @@ impl Papers {
         std::fs::create_dir_all(&papers.dir).expect("the directory is ours");
         for (name, text) in [
             ("ca.crt", authority.cert_pem()),
-            ("worker.crt", &issued.cert_pem),
+            ("worker.crt", &issued.certified.cert_pem),
             ("worker.key", &issued.key_pem),
         ] {
             std::fs::write(papers.dir.join(name), text).expect("the directory is ours");

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// How long a connection may take to come about, and as long again to be secured.
-const CONNECT_TIME: Duration = Duration::from_secs(4);
+const CONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// A server that shows a certificate.
 #[derive(Clone, Debug)]
