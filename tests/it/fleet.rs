@@ -1,17 +1,15 @@
 //! Several nodes under one master, on one LAN.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::thread;
 
-use decnet::edge::clock;
 use decnet::logic::event::Kind;
-use decnet::logic::trust::CertRole;
 use decnet_tests::master::Master;
-use decnet_tests::papers::{Papers, authority};
 use decnet_tests::world::{Agent, Cut, Lan, Node, VISITOR_IP, wait_for};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
-
-const CONFIG: &str = "[[decky]]\nname = \"web\"\nservices = [\"http\"]\n";
 
 /// Nodes that were enrolled and whose agents are asked and answer.
 struct Fleet<'a> {
@@ -61,20 +59,17 @@ impl<'a> Fleet<'a> {
         hosts.as_array().expect("hosts").iter().map(|host| text(&host["status"])).collect()
     }
 
-    /// Has one decky on each node; where they are.
+    /// Has one decky on each node; where they are, in the order of the nodes.
     fn deploy(&self) -> Vec<IpAddr> {
-        let lan = self.lan;
-        let authority = authority(&self.master.ca_dir());
-        let dir = lan.master.dir.join("papers");
-        let who = ("master", IpAddr::from([127, 0, 0, 1]));
-        let papers = Papers::issue(dir, &authority, who, CertRole::Master, clock::now());
-        let deploy = |node| {
-            let url = format!("https://{}:8765/deploy", lan.ip(node));
-            let (status, code) = papers.told(&lan.master, &url, Some(&json!({ "config": CONFIG })));
-            assert_eq!((code, &status["deckies"][0]["state"]), (200, &json!("up")), "{status}");
-            text(&status["deckies"][0]["ip"]).parse().expect("an address")
+        let count = self.lan.nodes.len();
+        let done = self.master.swarm(&["deploy", "--config", &wish(self.lan, count)]);
+        assert!(done.status.success(), "{done:?}");
+        let all = deckies(&self.master);
+        let on = |node: &Node| {
+            let found = all.iter().find(|(_, of, _)| *of == node.name).expect("one on each");
+            found.2.parse().expect("an address")
         };
-        lan.nodes.iter().map(deploy).collect()
+        self.lan.nodes.iter().map(on).collect()
     }
 
     /// Whether a visitor is answered at a decky.
@@ -106,6 +101,84 @@ fn a_visitor_who_goes_from_node_to_node_is_seen_by_each() {
         let others = all.iter().filter(|event| *event.node != *node.name).count();
         assert_eq!(others, 0, "a node tells of itself alone");
     }
+}
+
+/// The deckies that are up, and where: name, node, address.
+fn deckies(master: &Master<'_>) -> Vec<(String, String, String)> {
+    let all = master.json(&["deckies", "--state", "up"]);
+    let row = |decky: &Value| (text(&decky["name"]), text(&decky["host_name"]), text(&decky["ip"]));
+    all.as_array().expect("deckies").iter().map(row).collect()
+}
+
+/// Writes what the fleet is to be, and where that is.
+fn wish(lan: &Lan, count: usize) -> String {
+    let path = lan.master.dir.join("fleet.toml");
+    let one = format!("[[decky]]\nname = \"d\"\nservices = [\"http\"]\ncount = {count}\n");
+    std::fs::write(&path, one).expect("the directory is ours");
+    path.display().to_string()
+}
+
+/// Waits until so many deckies are up, each at an address of its own; how many each node has.
+fn wait_for_deckies(master: &Master<'_>, count: usize) -> Vec<usize> {
+    let up = wait_for(|| Some(deckies(master)).filter(|all| all.len() == count));
+    let up = up.unwrap_or_else(|| panic!("{} of {count} are up", deckies(master).len()));
+    let ips: BTreeSet<&String> = up.iter().map(|(.., ip)| ip).collect();
+    assert_eq!(ips.len(), count, "an address is there twice: {up:?}");
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    up.iter().for_each(|(_, node, _)| *counts.entry(node).or_default() += 1);
+    counts.into_values().collect()
+}
+
+#[test]
+fn deckies_are_spread_over_the_nodes_and_stay_where_they_are() {
+    let lan = Lan::make(3);
+    let fleet = Fleet::start(&lan);
+    let config = wish(&lan, 30);
+    let done = fleet.master.swarm(&["deploy", "--config", &config]);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(wait_for_deckies(&fleet.master, 30), [10, 10, 10]);
+    let before = deckies(&fleet.master);
+    for node in ["node-1", "node-2", "node-3"] {
+        let (_, _, ip) = before.iter().find(|(_, of, _)| of == node).expect("it has ten");
+        assert!(fleet.visit(ip.parse().expect("an address")), "{node}: {ip}");
+    }
+    // One node is away: the new deckies go to the others, and nothing moves.
+    lan.cut(&lan.nodes[1], Cut::Drops);
+    let away = fleet.master.swarm(&["deploy", "--config", &wish(&lan, 34), "--json"]);
+    assert_eq!(away.status.code(), Some(1), "{away:?}");
+    let outcomes: Value = serde_json::from_slice(&away.stdout).expect("JSON");
+    let ok: Vec<&Value> =
+        outcomes["results"].as_array().expect("results").iter().map(|one| &one["ok"]).collect();
+    assert_eq!(ok, [true, false, true]);
+    lan.mend(&lan.nodes[1], Cut::Drops);
+    assert_eq!(wait_for_deckies(&fleet.master, 34), [12, 10, 12]);
+    let after = deckies(&fleet.master);
+    assert!(before.iter().all(|decky| after.contains(decky)), "{before:?} {after:?}");
+    let gone = fleet.master.swarm(&["teardown", "--host", "node-1"]);
+    assert!(gone.status.success(), "{gone:?}");
+    assert_eq!(wait_for_deckies(&fleet.master, 22), [10, 12]);
+}
+
+/// The master and an agent are killed while deckies come up: the order was taken, and is carried
+/// out without anybody giving it again.
+#[test]
+fn a_deploy_is_finished_whoever_was_killed_in_the_middle_of_it() {
+    let lan = Lan::make(3);
+    let Fleet { master, mut agents, .. } = Fleet::start(&lan);
+    let config = wish(&lan, 90);
+    let begun = |agent: &Agent<'_>| agent.status().is_some_and(|status| !status.deckies.is_empty());
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| master.swarm(&["deploy", "--config", &config]));
+        let under_way = wait_for(|| agents.iter().any(begun).then_some(()));
+        assert!(under_way.is_some(), "nothing begins");
+        kill(Pid::from_raw(master.process.id().cast_signed()), Signal::SIGKILL).expect("it runs");
+        let asked = asked.join().expect("it does not panic");
+        assert!(!asked.status.success(), "the operator is told: {asked:?}");
+    });
+    drop(agents.remove(0));
+    let _again = lan.nodes[0].start_agent("");
+    let master = master.kill_and_start();
+    assert_eq!(wait_for_deckies(&master, 90), [30, 30, 30]);
 }
 
 /// What can come between the master and a node.

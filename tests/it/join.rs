@@ -2,8 +2,13 @@
 
 use std::process::Output;
 
+use decnet::edge::clock;
+use decnet::edge::hosts::Hosts;
+use decnet::logic::time::Timestamp;
+use decnet::logic::trust::{CertRole, Fingerprint};
 use decnet_tests::master::Master;
-use decnet_tests::world::{VISITOR_IP, World, wait_for};
+use decnet_tests::papers::{Papers, authority};
+use decnet_tests::world::{NODE_IP, VISITOR_IP, World, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -268,4 +273,75 @@ fn a_node_that_was_let_go_is_heard_no_more() {
     assert_eq!(master.json(&["deckies"]), json!([]));
     let rows = master.json(&["list"]);
     assert_eq!(rows[0]["status"], json!("decommissioned"), "{rows}");
+}
+
+/// A certificate that ends in 25 days: the agent gets another by itself, and the old one is good no
+/// more.
+#[test]
+fn a_certificate_is_renewed_before_it_ends() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let done = join(&world, &token(&master, &[]), &["--user", "nobody"]);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let dir = world.etc_dir().join("agent");
+    let then = Timestamp(clock::now().0 - 340 * 86_400 * 1_000_000_000);
+    let node = ("node-1", NODE_IP.into());
+    let old = Papers::issue(&dir, &authority(&master.ca_dir()), node, CertRole::Agent, then);
+    let owned = world.on_node(&["chown", "-R", "nobody", &dir.display().to_string()]);
+    assert!(owned.status.success(), "{owned:?}");
+    let hosts = Hosts::open(&master.state_dir().join("swarm")).expect("it is there");
+    let mut record = hosts.list(None).expect("a record").remove(0);
+    let fingerprint = world.on_node(&[
+        "sh",
+        "-c",
+        "openssl x509 -in \"$0\" -outform der | sha256sum | cut -d' ' -f1",
+        &old.cert(),
+    ]);
+    let fingerprint: Fingerprint = text(&fingerprint.stdout).trim().parse().expect("a fingerprint");
+    record.client_cert_fingerprint = fingerprint;
+    hosts.rejoin(&record).expect("it is written");
+    let kept = world.dir.join("old");
+    let copied =
+        world.on_node(&["cp", "-r", &dir.display().to_string(), &kept.display().to_string()]);
+    assert!(copied.status.success(), "{copied:?}");
+
+    let _agent = world.start_agent("");
+    let renewed = wait_for(|| {
+        let row = host(&master);
+        let shown = row["client_cert_fingerprint"] != json!(fingerprint.to_string());
+        (shown && row["status"] == json!("active")).then_some(row)
+    });
+    let row = renewed.unwrap_or_else(|| panic!("{}\n{}", host(&master), world.log()));
+    assert!(row["next_cert_fingerprint"].is_null(), "the new one has been shown: {row}");
+    let url = format!("https://{VISITOR_IP}:8771/heartbeat");
+    let refused = Papers::at(kept).ask(&world, &url, &["-k", "-d", "{}"]);
+    assert_eq!(text(&refused.stdout), "\n000", "the old one is good no more");
+    let asked = master.json(&["check"]);
+    assert_eq!(asked["results"][0]["ok"], json!(true), "{asked}");
+}
+
+/// Another certificate with the role of master, say of a key that was stolen before the master got
+/// a new one: an agent that has heard its master takes no other.
+#[test]
+fn an_agent_that_knows_its_master_obeys_no_other() {
+    let world = World::make();
+    let master = joined(&world);
+    let _agent = world.start_agent("");
+    wait_for_status(&master, "active");
+    let who = ("master", NODE_IP.into());
+    let papers = Papers::issue(
+        world.dir.join("stolen"),
+        &authority(&master.ca_dir()),
+        who,
+        CertRole::Master,
+        clock::now(),
+    );
+    let url = format!("https://{NODE_IP}:8765/health");
+    let refused = wait_for(|| {
+        let answer = papers.ask(&world, &url, &[]);
+        (text(&answer.stdout) == "\n000").then_some(())
+    });
+    assert!(refused.is_some(), "{:?}", papers.ask(&world, &url, &[]));
+    let asked = master.json(&["check"]);
+    assert_eq!(asked["results"][0]["ok"], json!(true), "{asked}");
 }

@@ -14,7 +14,7 @@ use decnet::logic::time::Timestamp;
 use decnet::logic::trust::CertRole;
 use decnet_tests::master::Master;
 use decnet_tests::papers::{Papers, authority};
-use decnet_tests::world::{Machine, NODE_IP, World, wait_for};
+use decnet_tests::world::{Machine, NODE_IP, VISITOR_IP, World, wait_for};
 use serde_json::{Value, json};
 
 const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
@@ -271,4 +271,58 @@ fn whoever_pretends_to_be_a_node_is_unreachable_and_delays_no_other() {
 fn of<'a>(list: &'a Value, field: &str, text: &str) -> &'a Value {
     let found = list.as_array().into_iter().flatten().find(|member| member[field] == json!(text));
     found.unwrap_or_else(|| panic!("no {text} in {list}"))
+}
+
+#[test]
+fn only_enrolled_agents_get_in_at_the_nodes_port() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let authority = authority(&master.ca_dir());
+    let kinds = every_kind(&world.dir, &authority, CertRole::Agent);
+    let url = format!("https://{VISITOR_IP}:8771/heartbeat");
+    let beat = |papers: &Papers| {
+        let answer = papers.ask(&world, &url, &["-k", "-d", "{}"]);
+        String::from_utf8_lossy(&answer.stdout).into_owned()
+    };
+    for (kind, papers) in &kinds {
+        assert_eq!(beat(papers), "\n000", "{kind}");
+    }
+    let nobody = world.on_node(&["curl", "-sSk", "-w", "\n%{http_code}", "-d", "{}", &url]);
+    let nobody = String::from_utf8_lossy(&nobody.stdout).into_owned();
+    assert!(nobody.ends_with("\n401") && nobody.contains("certificate of an agent"), "{nobody}");
+    let dir = world.etc_dir().join("agent").display().to_string();
+    let ip = NODE_IP.to_string();
+    let line = ["enroll", "--name", "node-9", "--address", &ip, "--out-dir", &dir];
+    assert!(master.swarm(&line).status.success());
+    let enrolled = Papers::at(&dir);
+    let heard = beat(&enrolled);
+    // It is let in, and told what is wrong with what it says.
+    assert!(heard.ends_with("\n415") || heard.ends_with("\n422"), "{heard}");
+
+    // One connection, two requests, and between them the node is let go.
+    let script = "ask() { printf 'POST /heartbeat HTTP/1.1\\r\\nhost: m\\r\\ncontent-length: 0\\r\\n\\r\\n'; }
+        (ask; while [ ! -e \"$1\" ]; do sleep 0.05; done; ask; sleep 2) \\
+        | timeout 25 openssl s_client -quiet -connect \"$2\" -cert \"$3\" -key \"$4\" >\"$5\"";
+    let (flag, answers) = (world.dir.join("gone"), world.dir.join("answers"));
+    let text = |path: &Path| path.display().to_string();
+    let place = format!("{VISITOR_IP}:8771");
+    let paths = [text(&flag), place, enrolled.cert(), enrolled.key(), text(&answers)];
+    let said = || std::fs::read_to_string(&answers).unwrap_or_default();
+    thread::scope(|scope| {
+        let fixed = ["sh", "-c", script, "sh"].map(str::to_owned);
+        let line: Vec<String> = fixed.into_iter().chain(paths).collect();
+        let world = &world;
+        let live = scope.spawn(move || {
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            world.on_node(&line)
+        });
+        let let_in = wait_for(|| said().contains("HTTP/1.1 4").then_some(()));
+        assert!(let_in.is_some() && !said().contains("HTTP/1.1 403"), "{}", said());
+        let gone = master.swarm(&["decommission", "--name", "node-9", "--yes"]);
+        assert!(gone.status.success(), "{gone:?}");
+        std::fs::write(&flag, "").expect("the directory is ours");
+        live.join().expect("it does not panic");
+    });
+    assert!(said().contains("HTTP/1.1 403"), "the live connection goes on: {}", said());
+    assert_eq!(beat(&enrolled), "\n000", "and another is none");
 }

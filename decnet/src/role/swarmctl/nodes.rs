@@ -23,8 +23,10 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 pub(super) const DEPLOY_DEADLINE: Duration = Duration::from_secs(120);
 /// Nodes asked at a time.
 pub(super) const AT_ONCE: usize = 128;
-/// Most bytes of an answer: 16,384 deckies have 8 MB.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Most bytes of a report: 16,384 deckies have 8 MB.
+const MAX_REPORT: usize = 16 * 1024 * 1024;
+/// Most bytes of a word of health.
+const MAX_HEALTH: usize = 64 * 1024;
 
 /// A question.
 #[derive(Clone, Copy, Debug)]
@@ -32,19 +34,23 @@ pub(super) struct Question {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) deadline: Duration,
+    /// Most bytes of the answer.
+    pub(super) most: usize,
 }
 
 /// `GET /health`.
-pub(super) const HEALTH: Question = Question { method: "GET", path: "/health", deadline: DEADLINE };
+pub(super) const HEALTH: Question =
+    Question { method: "GET", path: "/health", deadline: DEADLINE, most: MAX_HEALTH };
 /// `GET /status`.
-pub(super) const STATUS: Question = Question { method: "GET", path: "/status", deadline: DEADLINE };
+pub(super) const STATUS: Question =
+    Question { method: "GET", path: "/status", deadline: DEADLINE, most: MAX_REPORT };
 /// `POST /deploy`.
 pub(super) const DEPLOY: Question =
-    Question { method: "POST", path: "/deploy", deadline: DEPLOY_DEADLINE };
+    Question { method: "POST", path: "/deploy", deadline: DEPLOY_DEADLINE, most: MAX_REPORT };
 
 /// `POST /teardown`.
 pub(super) const TEARDOWN: Question =
-    Question { method: "POST", path: "/teardown", deadline: DEPLOY_DEADLINE };
+    Question { method: "POST", path: "/teardown", deadline: DEPLOY_DEADLINE, most: MAX_REPORT };
 
 /// A node that answers that it will not.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +105,7 @@ async fn send(
         .header(header::CONTENT_TYPE, "application/json")
         .header(NODE_PORT_HEADER, app.node_port)
         .body(Body::from(text))?;
-    server.ask(request, MAX_ANSWER).await.map_err(|error| match error {
+    server.ask(request, question.most).await.map_err(|error| match error {
         AskError::Stranger { to, source } => {
             anyhow!(source).context(format!("{to} is not the agent that was enrolled"))
         }
