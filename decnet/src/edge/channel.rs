@@ -6,19 +6,23 @@
 use std::cell::RefCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
-    UnixAddr, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
+    UnixAddr, getsockopt, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
 };
 
 use crate::logic::wire::{MAX_FDS, MAX_MESSAGE};
 
 /// Bytes that may wait in a channel before its sender does.
 const ROOM: usize = 4 * 1024 * 1024;
+
+/// Until it is tried again to send descriptors of which too many are under way.
+const TRY_AGAIN: Duration = Duration::from_millis(2);
 
 /// What can go wrong with a channel.
 #[derive(Debug, thiserror::Error)]
@@ -67,17 +71,32 @@ impl Channel {
     ///
     /// [`ChannelError::Os`] when there are no file descriptors left.
     pub fn pair() -> Result<(Self, Self), ChannelError> {
+        Self::pair_with_room(ROOM)
+    }
+
+    /// Two ends, for so many bytes to wait between them, with what the kernel adds to each message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::pair`].
+    pub fn pair_with_room(room: usize) -> Result<(Self, Self), ChannelError> {
         let os = |source| ChannelError::Os { doing: "make", source };
         let kind = SockType::SeqPacket;
         let (a, b) =
             socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(os)?;
         for end in [&a, &b] {
             // More than the system's limit needs CAP_NET_ADMIN; without it the limit serves.
-            if setsockopt(end, sockopt::SndBufForce, &ROOM).is_err() {
-                setsockopt(end, sockopt::SndBuf, &ROOM).map_err(os)?;
+            if setsockopt(end, sockopt::SndBufForce, &room).is_err() {
+                setsockopt(end, sockopt::SndBuf, &room).map_err(os)?;
             }
         }
         Ok((Self::from_fd(a), Self::from_fd(b)))
+    }
+
+    /// Whether `socket` can be an end of a channel.
+    pub fn is_end(socket: &impl AsFd) -> bool {
+        // Of the families that have this type only that of this machine passes descriptors on.
+        matches!(getsockopt(socket, sockopt::SockType), Ok(SockType::SeqPacket))
     }
 
     /// The end that `socket` is.
@@ -128,6 +147,12 @@ impl Channel {
                 Err(Errno::EPIPE | Errno::ECONNRESET | Errno::ENOTCONN) => {
                     Err(ChannelError::Closed)
                 }
+                Err(Errno::ETOOMANYREFS) if wait == Wait::Yes => {
+                    // The user has as many descriptors under way as one process may have; whoever
+                    // they are for takes them.
+                    thread::park_timeout(TRY_AGAIN);
+                    continue;
+                }
                 Err(Errno::EAGAIN | Errno::ETOOMANYREFS) => Err(ChannelError::NotReady),
                 Err(source) => Err(ChannelError::Os { doing: "write to", source }),
             };
@@ -171,12 +196,39 @@ impl Channel {
     ///
     /// As [`Channel::send`], and [`ChannelError::Truncated`] for a message that does not fit.
     pub fn receive(&self, wait: Wait) -> Result<Message, ChannelError> {
+        self.read(wait.flag())
+    }
+
+    /// The next message, which stays there; its descriptors are others of the same files.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::receive`] without waiting.
+    pub fn peek(&self) -> Result<Message, ChannelError> {
+        self.read(MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK)
+    }
+
+    /// Takes the next message, whatever it is, and throws it away.
+    ///
+    /// # Errors
+    ///
+    /// [`ChannelError::NotReady`] when there is none, [`ChannelError::Os`] otherwise.
+    pub fn skip(&self) -> Result<(), ChannelError> {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+        match recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut [], None, flags) {
+            Ok(_) => Ok(()),
+            Err(Errno::EAGAIN) => Err(ChannelError::NotReady),
+            Err(source) => Err(ChannelError::Os { doing: "read from", source }),
+        }
+    }
+
+    fn read(&self, flags: MsgFlags) -> Result<Message, ChannelError> {
         let mut buffer = self.buffer.borrow_mut();
         buffer.resize(MAX_MESSAGE, 0);
         let mut space = nix::cmsg_space!([RawFd; MAX_FDS]);
         loop {
             let mut parts = [IoSliceMut::new(&mut buffer)];
-            let flags = MsgFlags::MSG_CMSG_CLOEXEC | wait.flag();
+            let flags = MsgFlags::MSG_CMSG_CLOEXEC | flags;
             let got =
                 recvmsg::<UnixAddr>(self.socket.as_raw_fd(), &mut parts, Some(&mut space), flags);
             let got = match got {

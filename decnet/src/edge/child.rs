@@ -52,6 +52,8 @@ pub fn start_talking(
         .arg(role)
         .args(args)
         .env(PARENT, std::process::id().to_string())
+        // Only the first process of a unit speaks to systemd.
+        .env_remove("NOTIFY_SOCKET")
         .stdin(input.map_or_else(Stdio::null, Stdio::from))
         .stdout(output)
         .process_group(0)

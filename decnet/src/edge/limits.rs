@@ -14,3 +14,10 @@ pub fn raise_files() -> u64 {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
     if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
 }
+
+/// How many file descriptors this process may have; its user may have as many under way in
+/// messages (unix(7), ETOOMANYREFS).
+pub fn files() -> usize {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
+    usize::try_from(soft).unwrap_or(usize::MAX)
+}

@@ -1,12 +1,12 @@
 //! Sockets that visitors reach, bound in the namespace of the calling thread.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, Shutdown, SockFlag, SockProtocol, SockType, SockaddrStorage, bind,
-    listen, setsockopt, shutdown, socket, sockopt,
+    getsockopt, listen, setsockopt, shutdown, socket, sockopt,
 };
 
 /// Connections that may wait to be accepted.
@@ -85,6 +85,23 @@ pub fn begin(socket: &impl AsFd) -> nix::Result<()> {
 /// Those of shutdown(2): it did not accept.
 pub fn cease(socket: &impl AsFd) -> nix::Result<()> {
     shutdown(std::os::fd::AsRawFd::as_raw_fd(&socket.as_fd()), Shutdown::Read)
+}
+
+/// Whether it accepts.
+pub fn listens(socket: &impl AsFd) -> bool {
+    getsockopt(socket, sockopt::AcceptConn).unwrap_or(false)
+}
+
+/// What another program has opened, if it is a socket that accepts TCP connections; it does not wait
+/// for them any more.
+pub fn passed(fd: OwnedFd) -> Option<TcpListener> {
+    let stream = matches!(getsockopt(&fd, sockopt::SockType), Ok(SockType::Stream));
+    let listener = TcpListener::from(fd);
+    let fit = stream
+        && listens(&listener)
+        && listener.local_addr().is_ok()
+        && listener.set_nonblocking(true).is_ok();
+    fit.then_some(listener)
 }
 
 /// The two sockets, for IPv4 and for IPv6, that take UDP datagrams to `port` of every address and

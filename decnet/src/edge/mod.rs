@@ -27,4 +27,6 @@ pub mod sockets;
 pub mod stack;
 pub mod stop;
 pub mod store;
+pub mod systemd;
+pub mod vault;
 pub mod watch;
