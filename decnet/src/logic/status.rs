@@ -65,6 +65,46 @@ impl DeckyStatus {
     }
 }
 
+/// How many deckies there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// That were asked for.
+    pub wanted: usize,
+    /// That answer.
+    pub up: usize,
+    /// That cannot be had.
+    pub failed: usize,
+}
+
+impl Counts {
+    /// One line for a person, with how many visitors are followed.
+    pub fn line(self, visitors: usize) -> String {
+        let Self { wanted, up, failed } = self;
+        let noun = |count, one: &'static str, many| if count == 1 { one } else { many };
+        let up = if up + failed == wanted {
+            format!("{} {} up", grouped(up), noun(up, "decky", "deckies"))
+        } else {
+            let noun = noun(wanted, "decky", "deckies");
+            format!("{} of {} {noun} up", grouped(up), grouped(wanted))
+        };
+        let visitor = noun(visitors, "visitor", "visitors");
+        format!("{up}, {} failed; {} {visitor}", grouped(failed), grouped(visitors))
+    }
+}
+
+/// A number as people write it: `1,024`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// How far a decky has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,3 +160,6 @@ pub struct CopyStatus {
     /// Lost, by reason.
     pub drops: BTreeMap<String, u64>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! agent  -> keeper  Make          keeper -> agent  Made     + one namespace each
-//! agent  -> keeper  Linked        keeper -> agent  Up | Failed
-//!                                 keeper -> agent  CatchAll + its sockets
+//! agent  -> keeper  Linked        keeper -> agent  Up + its sockets | Failed
+//! agent  -> keeper  Adopt + namespace, sockets     Up + its sockets
 //! agent  -> keeper  Drop          keeper -> agent  Gone
 //! keeper -> face    Add + sockets, Remove
 //! face   -> agent  Reported, Changed, Joined
@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::logic::decky::{Decky, DeckyId, Identity};
-use crate::logic::event::{SessionId, Transport};
+use crate::logic::event::SessionId;
 use crate::logic::files::Change;
 use crate::logic::services::{Report, ServiceKind, ServiceSpec};
 use crate::logic::time::Timestamp;
@@ -33,12 +33,25 @@ pub const MAX_FDS: usize = 200;
 /// From the agent to the keeper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToKeeper {
+    /// The decky answers already: its namespace and its sockets come as file descriptors.
+    Adopt(Box<Adopted>),
     /// Take the decky away with its namespace.
     Drop(Vec<DeckyId>),
     /// The macvlan is in the namespace: address it, and bind the services.
     Linked(Vec<DeckyId>),
     /// Make a namespace for the decky.
     Make(Vec<(DeckyId, Placed)>),
+}
+
+/// A decky that was made by another keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// Its number.
+    pub id: DeckyId,
+    /// What it was made as.
+    pub placed: Placed,
+    /// Which socket belongs to what, in the order of the file descriptors after the namespace's.
+    pub sockets: Vec<Socket>,
 }
 
 /// A decky and where its network is.
@@ -57,8 +70,6 @@ pub struct Placed {
 /// From the keeper to the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromKeeper {
-    /// A catch-all's sockets, in this order; each comes as a file descriptor.
-    CatchAll(DeckyId, Vec<Transport>),
     /// The face has ended, and a new one serves.
     FaceReplaced,
     /// The decky cannot be had.
@@ -67,8 +78,8 @@ pub enum FromKeeper {
     Gone(DeckyId),
     /// Their namespaces are there: the kernel's number of each, and one file descriptor each.
     Made(Vec<(DeckyId, u64)>),
-    /// The decky answers.
-    Up(DeckyId),
+    /// The decky answers; what its sockets are for, which come as file descriptors.
+    Up(DeckyId, Vec<Socket>),
 }
 
 /// From the keeper to the face.

@@ -1,5 +1,6 @@
 //! What the user half writes into the kernel half's maps, and reads from them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd as _};
 
@@ -95,7 +96,8 @@ impl Maps {
         Ok(maps)
     }
 
-    /// Forgets the deckies of an agent that used the same pins before and has ended.
+    /// Forgets the deckies of an agent that used the same pins before and has ended. The ports they
+    /// serve are left to [`Maps::forget_served_but`]: the catch-all of one that goes on looks there.
     fn clear(&mut self) -> Result<()> {
         let namespaces: Vec<u64> =
             self.namespaces.keys().filter_map(std::result::Result::ok).collect();
@@ -105,10 +107,6 @@ impl Maps {
         let addresses: Vec<_> = self.addresses.keys().filter_map(std::result::Result::ok).collect();
         for key in addresses {
             gone(map::ADDRESSES, self.addresses.remove(&key))?;
-        }
-        let served: Vec<_> = self.served.keys().filter_map(std::result::Result::ok).collect();
-        for key in served {
-            gone(map::SERVED, self.served.remove(&key))?;
         }
         Ok(())
     }
@@ -177,6 +175,27 @@ impl Maps {
     pub fn remove_served(&mut self, decky: &Identity, protocol: u8, port: u16) -> Result<()> {
         for ip in addresses(decky) {
             gone(map::SERVED, self.served.remove(&port_key(ip, protocol, port)))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all that [`Maps::add_served`] said, also for agents of before, but these.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Map`] when the map cannot be written.
+    pub fn forget_served_but<'a>(
+        &mut self,
+        served: impl Iterator<Item = (&'a Identity, u8, u16)>,
+    ) -> Result<()> {
+        let kept: HashSet<PortKeyBytes> = served
+            .flat_map(|(decky, protocol, port)| {
+                addresses(decky).map(move |ip| port_key(ip, protocol, port))
+            })
+            .collect();
+        let there: Vec<_> = self.served.keys().filter_map(std::result::Result::ok).collect();
+        for key in there.into_iter().filter(|key| !kept.contains(key)) {
+            gone(map::SERVED, self.served.remove(&key))?;
         }
         Ok(())
     }

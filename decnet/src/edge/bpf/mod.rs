@@ -8,8 +8,9 @@ mod attach;
 mod deckies;
 mod maps;
 mod rings;
+mod steer;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya::maps::{Map, MapData, MapError};
@@ -66,7 +67,7 @@ pub enum BpfError {
     },
     /// The socket look-up cannot be attached to a decky's namespace.
     #[error("cannot attach the catch-all to a decky")]
-    Steer(#[source] ProgramError),
+    Steer(#[source] std::io::Error),
 }
 
 /// The result of working with the capture programs.
@@ -191,21 +192,36 @@ impl Programs {
         }
     }
 
-    /// Lets the catch-all of a decky take the connections of its network namespace. It ends with
-    /// the namespace.
+    /// Lets the catch-all of a decky take the connections of its network namespace, as long as the
+    /// descriptor is open somewhere and the namespace is there.
     ///
     /// # Errors
     ///
     /// [`BpfError::Steer`] when CAP_NET_ADMIN is missing.
-    pub fn steer(&mut self, namespace: impl AsFd) -> Result<()> {
-        let program = match &mut self.source {
-            Source::Pinned { steer, .. } => steer.as_mut(),
-            Source::Loaded(ebpf) => match ebpf.program_mut(program::STEER) {
-                Some(Program::SkLookup(program)) => program,
-                _ => return Err(BpfError::Missing(program::STEER)),
+    pub fn steer(&self, namespace: impl AsFd) -> Result<OwnedFd> {
+        let other = |error| BpfError::Steer(std::io::Error::other(error));
+        let program = self.steering()?.fd().map_err(other)?;
+        steer::attach(program.as_fd(), namespace.as_fd()).map_err(BpfError::Steer)
+    }
+
+    /// The kernel's number of the program that [`Programs::steer`] attaches.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Steer`] when the kernel does not say it.
+    pub fn steered_by(&self) -> Result<u32> {
+        let info = self.steering()?.info();
+        info.map(|info| info.id()).map_err(|error| BpfError::Steer(std::io::Error::other(error)))
+    }
+
+    fn steering(&self) -> Result<&SkLookup> {
+        match &self.source {
+            Source::Pinned { steer, .. } => Ok(steer.as_ref()),
+            Source::Loaded(ebpf) => match ebpf.program(program::STEER) {
+                Some(Program::SkLookup(program)) => Ok(program),
+                _ => Err(BpfError::Missing(program::STEER)),
             },
-        };
-        program.attach(namespace).map(drop).map_err(BpfError::Steer)
+        }
     }
 
     fn classifier(&mut self, name: &'static str) -> Result<&mut SchedClassifier> {

@@ -9,7 +9,7 @@
 mod sources;
 mod visit;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +150,11 @@ impl Visitors {
     /// Whether any visit is being followed.
     pub fn is_idle(&self) -> bool {
         self.visits.is_empty()
+    }
+
+    /// How many visitors are being followed.
+    pub fn count(&self) -> usize {
+        self.visits.keys().map(|key| key.peer).collect::<HashSet<Peer>>().len()
     }
 
     /// What is known of a source: its MAC, VLAN and TCP signature.

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::engine::{Done, Engine};
 use super::keeper::Keeper;
 use super::restores::key;
+use super::vault::Before;
 use crate::edge::channel::ChannelError;
 use crate::edge::links::LinkError;
 use crate::logic::decky::{Decky, DeckyId};
@@ -16,15 +17,19 @@ use crate::logic::event::{Data, Event, Kind, Transport};
 use crate::logic::packet::{TCP, UDP};
 use crate::logic::plan::{LinkOp, Stage};
 use crate::logic::status::Status;
-use crate::logic::wire::{FromKeeper, Placed, ToKeeper, decode};
+use crate::logic::wire::{FromKeeper, Placed, Socket, ToKeeper, decode};
 
 impl Engine {
     /// Does what is to be done next about each decky.
     pub(super) fn reconcile(&mut self) -> Result<()> {
+        self.tidy_vault();
+        self.go_on_adopting()?;
         let (mut make, mut finish, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         for op in self.fleet.next_ops() {
             match op {
-                LinkOp::Make(id) => make.extend(self.placed(id).map(|placed| (id, placed))),
+                LinkOp::Make(id) => {
+                    make.extend(self.fleet.decky(id).map(|decky| (id, self.placed(decky))));
+                }
                 LinkOp::Link(id) => self.link(id),
                 LinkOp::Finish(id) => finish.push(id),
                 LinkOp::Drop(id) => gone.push(id),
@@ -37,15 +42,15 @@ impl Engine {
         Ok(())
     }
 
-    fn placed(&self, id: DeckyId) -> Option<Placed> {
-        let decky = self.fleet.decky(id)?.clone();
+    /// A decky with what its stack must know of the network.
+    pub(super) fn placed(&self, decky: &Decky) -> Placed {
         let network = &self.node.network;
-        Some(Placed {
-            decky,
+        Placed {
+            decky: decky.clone(),
             prefix: network.subnet.prefix_len(),
             prefix6: network.subnet6.map_or(64, |subnet| subnet.prefix_len()),
             gateway: network.gateway,
-        })
+        }
     }
 
     /// Makes the capture know the decky, and then puts a macvlan into its namespace, beside the
@@ -96,6 +101,7 @@ impl Engine {
                 tracing::warn!(%error, "cannot forget a decky");
             }
         }
+        self.keeping.forget(id);
         self.fleet.fail(id, why);
         self.publish();
     }
@@ -128,18 +134,7 @@ impl Engine {
                     self.fleet.observe(id, Stage::Namespace);
                 }
             }
-            FromKeeper::CatchAll(id, kinds) => {
-                if let Err(error) = self.steer(id, &kinds, &fds) {
-                    tracing::error!(error = format!("{error:#}"), "a catch-all takes nothing");
-                }
-            }
-            FromKeeper::Up(id) => {
-                self.fleet.let_go(id);
-                self.fleet.observe(id, Stage::Up);
-                self.decky_event(Kind::DeckyUp, id);
-                self.publish();
-                self.restore_all([id])?;
-            }
+            FromKeeper::Up(id, sockets) => self.up(id, sockets, &fds)?,
             FromKeeper::Failed(id, why) => self.give_up(id, why),
             FromKeeper::Gone(id) => self.gone(id),
             FromKeeper::FaceReplaced => {
@@ -152,26 +147,53 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets the catch-all of a decky have what its services do not take.
-    fn steer(&mut self, id: DeckyId, kinds: &[Transport], fds: &[OwnedFd]) -> Result<()> {
+    /// Takes note that a decky answers.
+    fn up(&mut self, id: DeckyId, sockets: Vec<Socket>, fds: &[OwnedFd]) -> Result<()> {
+        if let Err(error) = self.steer(id, &sockets, fds) {
+            tracing::error!(error = format!("{error:#}"), "a catch-all takes nothing");
+        }
+        let before = self.keep(id, sockets, fds);
+        self.fleet.let_go(id);
+        self.fleet.observe(id, Stage::Up);
+        if before == Before::Nothing {
+            self.decky_event(Kind::DeckyUp, id);
+        }
+        self.publish();
+        self.restore_all([id])
+    }
+
+    /// Lets the catch-all of a decky, if it has one, have what its services do not take.
+    fn steer(&mut self, id: DeckyId, sockets: &[Socket], fds: &[OwnedFd]) -> Result<()> {
         let (Some(decky), Some(namespace)) = (self.fleet.decky(id), self.fleet.namespace(id))
         else {
             return Ok(());
         };
+        let catches = |socket: &Socket| match socket {
+            Socket::Service(index) => {
+                let kind = decky.services.get(usize::from(*index))?.kind();
+                kind.is_catchall().then(|| kind.transport())
+            }
+            Socket::Passive(_) => None,
+        };
+        let catchall: Vec<(Transport, &OwnedFd)> =
+            sockets.iter().zip(fds).filter_map(|(of, fd)| Some((catches(of)?, fd))).collect();
+        if catchall.is_empty() {
+            return Ok(());
+        }
         let identity = &decky.identity;
         for service in decky.services.iter().filter(|service| !service.kind().is_catchall()) {
             let protocol = protocol(service.kind().transport());
             self.maps.add_served(identity, protocol, service.port)?;
         }
         let (mut v4_done, ips6) = (false, [Some(identity.link_local()), identity.ip6]);
-        for (kind, socket) in kinds.iter().zip(fds) {
-            let protocol = protocol(*kind);
+        for (kind, socket) in catchall {
+            let protocol = protocol(kind);
             // TCP has one socket for both families, UDP one for each, IPv4 first.
             let (v4, v6) = match kind {
                 Transport::Udp => (!v4_done, v4_done),
                 _ => (true, true),
             };
-            v4_done |= *kind == Transport::Udp;
+            v4_done |= kind == Transport::Udp;
             if v4 {
                 self.maps.add_catchall(identity.ip.into(), protocol, socket)?;
             }
@@ -179,12 +201,16 @@ impl Engine {
                 self.maps.add_catchall(ip.into(), protocol, socket)?;
             }
         }
-        self.programs.steer(namespace)?;
+        if self.fleet.steering(id).is_none() {
+            let steering = self.programs.steer(namespace)?;
+            self.fleet.hold_steering(id, steering);
+        }
         Ok(())
     }
 
     fn gone(&mut self, id: DeckyId) {
         self.decky_event(Kind::DeckyDown, id);
+        self.keeping.forget(id);
         let cookie = self.fleet.cookie(id);
         let Some(decky) = self.fleet.forget(id) else { return };
         let wanted = |other: &Decky| key(&other.identity) == key(&decky.identity);
@@ -206,7 +232,8 @@ impl Engine {
         self.publish();
     }
 
-    /// The keeper is gone, and the deckies with it: starts another, and begins anew.
+    /// The keeper is gone, and the deckies with it unless systemd keeps them: starts another, which
+    /// takes them over, and begins anew with the others.
     fn replace_keeper(&mut self) -> Result<()> {
         let ended = self.keeper.end();
         if self.keeper.is_new() {
@@ -217,8 +244,11 @@ impl Engine {
         }
         tracing::warn!(%ended, "the keeper has ended, starting another");
         self.hear_face()?;
+        self.adopt_from_vault();
         for id in self.fleet.all() {
-            self.gone(id);
+            if !self.is_adopting(id) {
+                self.gone(id);
+            }
         }
         self.keeper = Keeper::start().context("cannot start the keeper")?;
         Ok(())
@@ -226,13 +256,11 @@ impl Engine {
 
     /// Makes an event about a decky.
     pub(super) fn decky_event(&mut self, kind: Kind, id: DeckyId) {
-        let Some(part) = self.fleet.part(id) else { return };
-        let services: Vec<String> = self.fleet.decky(id).map_or_else(Vec::new, |decky| {
-            decky.services.iter().map(|service| service.kind().to_string()).collect()
-        });
+        let (Some(part), Some(decky)) = (self.fleet.part(id), self.fleet.decky(id)) else { return };
+        let data = services(decky);
         self.put(kind, |event: &mut Event| {
             event.decky = Some(Arc::clone(&part));
-            event.data = Data::new().with("services", services);
+            event.data = data;
         });
     }
 
@@ -247,6 +275,13 @@ impl Engine {
     }
 }
 
-fn protocol(transport: Transport) -> u8 {
+/// What an event about a decky says of it.
+pub(super) fn services(decky: &Decky) -> Data {
+    let names = decky.services.iter().map(|service| service.kind().to_string());
+    Data::new().with("services", names.collect::<Vec<String>>())
+}
+
+/// The number of a transport's protocol.
+pub(super) fn protocol(transport: Transport) -> u8 {
     if transport == Transport::Udp { UDP } else { TCP }
 }

@@ -16,6 +16,8 @@ use super::keeper::Keeper;
 use super::orders::{Orders, Wish};
 use super::placing::{Node, Placed};
 use super::restores::Restores;
+use super::supervision::Supervision;
+use super::vault::{AllFound, Keeping};
 use super::writer::{FilesRead, Writer};
 use crate::edge::bpf::{Maps, Programs};
 use crate::edge::clock;
@@ -58,6 +60,10 @@ pub(super) struct Engine {
     pub(super) orders: Orders,
     /// Files on their way back to the face.
     pub(super) restores: Restores,
+    /// What outlives the agent.
+    pub(super) keeping: Keeping,
+    /// What systemd is told.
+    pub(super) supervision: Supervision,
 }
 
 /// Work that ran beside the loop is done.
@@ -114,11 +120,20 @@ impl Ears {
 }
 
 impl Engine {
-    /// Makes the deckies what was placed, and runs until it is told to stop.
-    pub(super) async fn run(mut self, mut ears: Ears, placed: Placed) -> Result<()> {
+    /// Makes the deckies what was placed, of those `found` where they are so already, and runs
+    /// until it is told to stop.
+    pub(super) async fn run(
+        mut self,
+        mut ears: Ears,
+        placed: Placed,
+        found: AllFound,
+    ) -> Result<()> {
         let started = self.stamp.event(Kind::AgentStart, clock::now());
         self.writer.event(started);
         self.fleet.want(placed);
+        let macs = self.links.received_macs(self.parent).await?;
+        self.adopt(found, Some(&macs));
+        self.forget_served()?;
         self.reconcile()?;
         loop {
             match self.next(&mut ears).await? {
@@ -132,11 +147,15 @@ impl Engine {
                 Wake::Tick => {
                     self.tick()?;
                     self.restore()?;
+                    self.go_on_adopting()?;
+                    self.tell_systemd();
                 }
             }
         }
+        self.tell_stopping();
         self.stop();
-        self.wait_until_gone().await
+        // Whether they stay is for systemd to say: it stops the agent, or starts another.
+        if self.keeping.is_open() { Ok(()) } else { self.wait_until_gone().await }
     }
 
     /// Lets go of everything, and returns when no decky answers any more: the kernel takes the
@@ -195,7 +214,8 @@ impl Engine {
 
     /// Answers those who wait, when everything is as asked.
     pub(super) fn settle(&mut self) {
-        if self.waiting.is_empty() || !self.fleet.is_settled() {
+        self.tell_ready();
+        if self.waiting.is_empty() || !self.fleet.is_settled() || self.keeping.is_stale() {
             return;
         }
         let status = self.status();
@@ -206,8 +226,8 @@ impl Engine {
     }
 
     fn stop(&mut self) {
-        let names: Vec<DeckyId> = self.fleet.all_up();
-        for id in names {
+        let down = if self.keeping.is_open() { Vec::new() } else { self.fleet.all_up() };
+        for id in down {
             self.decky_event(Kind::DeckyDown, id);
         }
         self.end_visits();

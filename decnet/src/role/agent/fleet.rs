@@ -8,13 +8,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::placing::{Placed, Refused};
-use crate::logic::decky::{Decky, DeckyId};
+use crate::logic::decky::{Decky, DeckyId, Identity};
 use crate::logic::event::{DeckyPart, Transport};
 use crate::logic::mac::Mac;
 use crate::logic::name::DeckyName;
 use crate::logic::plan::{LinkOp, Observed, Stage, missing, plan};
 use crate::logic::services::{self, ServiceKind, ServiceSpec, ftp};
-use crate::logic::status::{DeckyState, DeckyStatus};
+use crate::logic::status::{Counts, DeckyState, DeckyStatus};
 use crate::logic::swarm::OrderedDecky;
 use crate::logic::visitors::Port;
 
@@ -33,6 +33,8 @@ pub(super) struct Fleet {
     namespaces: HashMap<DeckyId, OwnedFd>,
     /// The kernel's numbers of the namespaces.
     cookies: HashMap<DeckyId, u64>,
+    /// What lets the catch-alls have their connections.
+    steerings: HashMap<DeckyId, OwnedFd>,
     next: u32,
 }
 
@@ -79,6 +81,23 @@ impl Fleet {
     pub(super) fn ordered(&self) -> Vec<OrderedDecky> {
         let wanted = self.wanted.values().map(OrderedDecky::from);
         wanted.chain(self.refused.iter().map(|refused| refused.wish.clone())).collect()
+    }
+
+    /// Whether exactly this decky is wanted.
+    pub(super) fn wants(&self, decky: &Decky) -> bool {
+        self.wanted.get(&decky.identity.name) == Some(decky)
+    }
+
+    /// Takes note of a decky that is taken over; `None` when another of its name is there.
+    pub(super) fn adopt(&mut self, decky: &Decky) -> Option<DeckyId> {
+        let id = match self.observed.get(&decky.identity.name) {
+            None => self.number(decky.clone()),
+            Some(seen) if seen.decky == *decky => seen.id,
+            Some(_) => return None,
+        };
+        let seen = self.seen_mut(id)?;
+        (seen.stage, seen.busy) = (Stage::Linked, true);
+        Some(id)
     }
 
     /// What to do next. Each decky named is busy from now on, until it is observed again.
@@ -136,6 +155,7 @@ impl Fleet {
         self.parts.remove(&id);
         self.namespaces.remove(&id);
         self.cookies.remove(&id);
+        self.steerings.remove(&id);
         self.served.retain(|(decky, ..)| *decky != id);
         self.data_ports.retain(|(decky, _)| *decky != id);
         self.errors.remove(&name);
@@ -146,6 +166,16 @@ impl Fleet {
     pub(super) fn hold(&mut self, id: DeckyId, namespace: OwnedFd, cookie: u64) {
         self.namespaces.insert(id, namespace);
         self.cookies.insert(id, cookie);
+    }
+
+    /// Holds what steers connections to a decky's catch-all.
+    pub(super) fn hold_steering(&mut self, id: DeckyId, steering: OwnedFd) {
+        self.steerings.insert(id, steering);
+    }
+
+    /// What steers connections to a decky's catch-all.
+    pub(super) fn steering(&self, id: DeckyId) -> Option<&OwnedFd> {
+        self.steerings.get(&id)
     }
 
     /// The kernel's number of a decky's namespace.
@@ -180,16 +210,7 @@ impl Fleet {
     /// The addresses of those that answer.
     pub(super) fn standing(&self) -> BTreeMap<IpAddr, Mac> {
         let up = self.observed.values().filter(|seen| seen.stage == Stage::Up);
-        up.flat_map(|seen| {
-            let identity = &seen.decky.identity;
-            let ips = [
-                Some(IpAddr::V4(identity.ip)),
-                Some(identity.link_local().into()),
-                identity.ip6.map(IpAddr::V6),
-            ];
-            ips.into_iter().flatten().map(|ip| (ip, identity.mac))
-        })
-        .collect()
+        up.flat_map(|seen| standing(&seen.decky.identity)).collect()
     }
 
     /// The numbers of all that were observed.
@@ -229,6 +250,17 @@ impl Fleet {
                 .all(|(name, seen)| settled(seen) && self.wanted.get(name) == Some(&seen.decky))
     }
 
+    /// Whether any is on its way out, or to be.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.observed.iter().any(|(name, seen)| self.wanted.get(name) != Some(&seen.decky))
+    }
+
+    /// How many there are of what was asked for.
+    pub(super) fn counts(&self) -> Counts {
+        let of = |stage| self.observed.values().filter(|seen| seen.stage == stage).count();
+        Counts { wanted: self.wanted.len(), up: of(Stage::Up), failed: of(Stage::Failed) }
+    }
+
     /// How things are.
     pub(super) fn status(&self) -> Vec<DeckyStatus> {
         let wanted = self.wanted.iter().map(|(name, decky)| self.decky_status(name, decky));
@@ -244,4 +276,15 @@ impl Fleet {
         let error = self.errors.get(name).cloned();
         DeckyStatus { error, ..DeckyStatus::of(decky, state) }
     }
+}
+
+/// The addresses at which a decky answers, with its MAC.
+pub(super) fn standing(identity: &Identity) -> impl Iterator<Item = (IpAddr, Mac)> + use<> {
+    let ips = [
+        Some(IpAddr::V4(identity.ip)),
+        Some(identity.link_local().into()),
+        identity.ip6.map(IpAddr::V6),
+    ];
+    let mac = identity.mac;
+    ips.into_iter().flatten().map(move |ip| (ip, mac))
 }

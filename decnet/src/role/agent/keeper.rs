@@ -1,6 +1,6 @@
 //! The keeper and the face, as the agent sees them.
 
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,15 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Tells the keeper something that comes with descriptors, if it has room for it.
+    pub(super) fn try_tell(
+        &self,
+        message: &[u8],
+        fds: &[BorrowedFd<'_>],
+    ) -> Result<(), ChannelError> {
+        self.channel.inner().send(message, fds, Wait::No)
     }
 
     /// The next message of the keeper.

@@ -4,6 +4,7 @@
 //! visitors are the face's; what both and the capture programs see comes together here and is
 //! written as events.
 
+mod adoption;
 mod capture;
 mod captures;
 mod control;
@@ -20,13 +21,15 @@ mod renewal;
 mod reports;
 mod restores;
 mod routes;
+mod supervision;
+mod vault;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::utsname::uname;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::cli::WrongUse;
@@ -35,9 +38,11 @@ use crate::edge::links::Links;
 use crate::edge::privileges::{self, AGENT};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::store::{self, Store};
-use crate::edge::{child, clock, files, limits, random};
+use crate::edge::systemd::{self, Passed};
+use crate::edge::{child, clock, files, limits, listen, random};
 use crate::logic::config::{self, DeckyWish};
 use crate::logic::control::{Found, RUNNING, SOCKET};
+use crate::logic::decky::Decky;
 use crate::logic::event::Stamp;
 use crate::logic::kernel;
 use crate::logic::swarm::Deployment;
@@ -51,6 +56,8 @@ use orders::Orders;
 use placing::{Mode, Node};
 use remote::{Health, Read, Remote};
 use restores::Restores;
+use supervision::Supervision;
+use vault::Keeping;
 use writer::Writer;
 
 /// Name of the lock in the run directory.
@@ -94,6 +101,7 @@ pub struct Settings {
 ///
 /// When something it needs is not there; the message says what was tried, on what, and what to do.
 pub fn run(settings: &Settings) -> Result<()> {
+    let passed = systemd::passed();
     limits::raise_files();
     // Read first: another user's files cannot be read any more once it serves as its own.
     let read = settings.remote.as_ref().map(Remote::read).transpose()?;
@@ -108,7 +116,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let served = runtime.block_on(serve(settings, read, programs));
+    let served = runtime.block_on(serve(settings, read, programs, passed));
     // Nothing may be left of an agent that has ended, also of one that could not begin.
     let removed = remove_traces(&settings.run_dir);
     served.and(removed)
@@ -178,7 +186,15 @@ fn first_wish(settings: &Settings, node: &Node) -> Result<(u64, Vec<DeckyWish>, 
     })
 }
 
-async fn serve(settings: &Settings, read: Option<Read>, mut programs: Programs) -> Result<()> {
+async fn serve(
+    settings: &Settings,
+    read: Option<Read>,
+    mut programs: Programs,
+    mut passed: Vec<Passed>,
+) -> Result<()> {
+    let boot = boot_id();
+    let mut keeping = Keeping::open(&mut passed);
+    let kept = keeping.find();
     let (asking, requests) = control::queue();
     control::listen(&settings.run_dir.join(SOCKET), asking.clone())?;
     let links = Links::open()?;
@@ -192,31 +208,26 @@ async fn serve(settings: &Settings, read: Option<Read>, mut programs: Programs) 
         changed: true,
     };
     let (generation, deckies, mode) = first_wish(settings, &node)?;
-    let placed =
-        placing::place(node.clone(), interface.index, deckies, BTreeMap::new(), mode).await;
+    let standing = adoption::addresses(&kept);
+    let placed = placing::place(node.clone(), interface.index, deckies, standing, mode).await;
     let placed = placed.with_context(|| format!("`{}`", settings.config.display()))?;
-    let mut store = Store::create(&store::path(&settings.state_dir))?;
-    store.save_deckies(&[], clock::now())?;
+    let store = open_store(settings, &placed.deckies)?;
     let sinks =
         Sinks::open(settings.journal, settings.syslog_file.as_deref(), &settings.syslog_sd_id)?;
     node.save(placed.deckies.iter())?;
-    let keys: Vec<String> =
-        placed.deckies.iter().map(|decky| restores::key(&decky.identity)).collect();
-    store.keep_files_of(&keys)?;
     let maps = programs.maps()?;
     let (prio, bulk) = programs.rings()?;
     programs.attach(&interface.name, Hook::of_kernel())?;
-    let found = Found {
-        pid: std::process::id(),
-        state_dir: settings.state_dir.clone(),
-        interface: interface.name.clone(),
-    };
-    files::replace(&settings.run_dir.join(RUNNING), &serde_json::to_vec(&found)?)?;
-    let boot = boot_id();
+    be_found(settings, &interface.name)?;
+    let listener = socket(passed)?;
     if let (Some(remote), Some(read)) = (&settings.remote, read) {
         let health = Health::new(boot);
-        remote::serve(remote.clone(), read, health, &settings.state_dir, asking).await?;
+        let dir = &settings.state_dir;
+        remote::serve(remote.clone(), listener, read, health, dir, asking).await?;
+    } else if listener.is_some() {
+        tracing::warn!("the socket that systemd passes is not served: the node has no identity");
     }
+    let supervision = Supervision::begin();
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
         node,
@@ -235,6 +246,39 @@ async fn serve(settings: &Settings, read: Option<Read>, mut programs: Programs) 
         waiting: Vec::new(),
         orders: Orders::after(generation),
         restores: Restores::default(),
+        keeping,
+        supervision,
     };
-    engine.run(ears, placed).await
+    engine.run(ears, placed, kept).await
+}
+
+/// The store, with the files of these deckies and of no others.
+fn open_store(settings: &Settings, deckies: &[Decky]) -> Result<Store> {
+    let mut store = Store::create(&store::path(&settings.state_dir))?;
+    store.save_deckies(&[], clock::now())?;
+    let keys: Vec<String> = deckies.iter().map(|decky| restores::key(&decky.identity)).collect();
+    store.keep_files_of(&keys)?;
+    Ok(store)
+}
+
+/// Lets operators find this agent.
+fn be_found(settings: &Settings, interface: &str) -> Result<()> {
+    let found = Found {
+        pid: std::process::id(),
+        state_dir: settings.state_dir.clone(),
+        interface: interface.to_owned(),
+    };
+    files::replace(&settings.run_dir.join(RUNNING), &serde_json::to_vec(&found)?)?;
+    Ok(())
+}
+
+/// The socket at which the master is to be served, where systemd has passed one.
+fn socket(passed: Vec<Passed>) -> Result<Option<TcpListener>> {
+    let mut sockets = passed.into_iter().filter_map(|passed| listen::passed(passed.fd));
+    let first = sockets.next();
+    for other in sockets {
+        tracing::warn!(address = ?other.local_addr(), "systemd passes more than one socket: this is not served");
+    }
+    let listener = first.map(TcpListener::from_std).transpose();
+    listener.context("cannot serve the socket that systemd has passed")
 }

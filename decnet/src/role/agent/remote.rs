@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -102,9 +103,11 @@ impl Health {
     }
 }
 
-/// Serves the master from now on, as long as the runtime is there.
+/// Serves the master from now on, as long as the runtime is there: on `passed`, if there is such a
+/// socket already.
 pub(super) async fn serve(
     remote: Remote,
+    passed: Option<TcpListener>,
     read: Read,
     health: Health,
     state_dir: &Path,
@@ -112,7 +115,10 @@ pub(super) async fn serve(
 ) -> Result<()> {
     let Read { identity, master } = read;
     let masters = Arc::new(Masters::open(state_dir, master)?);
-    let listener = http::listen(remote.address).await?;
+    let listener = match passed {
+        Some(passed) => passed,
+        None => http::listen(remote.address).await?,
+    };
     let address = listener.local_addr().context("cannot tell the port")?;
     let (offer, config) = watch::channel(offered(&identity, &masters)?);
     tracing::info!(%address, name = identity.caller.name, "the master is served");

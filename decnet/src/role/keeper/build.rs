@@ -16,6 +16,7 @@ use crate::edge::{listen, namespace};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Transport;
 use crate::logic::services::{ServiceKind, ServiceSpec, ftp};
+use crate::logic::stack::settings;
 use crate::logic::wire::{Placed, Socket};
 
 /// Threads that build at a time; the kernel serialises most of it anyway.
@@ -26,20 +27,6 @@ const BUILDERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// What every decky's stack does, whatever its persona: no address from a router's word, no
-/// doubt about addresses that were probed, no filter that the node happens to have.
-const ALL: &[(&str, &str)] = &[
-    ("ipv4/conf/default/rp_filter", "0"),
-    ("ipv4/conf/all/rp_filter", "0"),
-    ("ipv4/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/default/autoconf", "0"),
-    ("ipv6/conf/default/accept_dad", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-    ("ipv6/conf/default/addr_gen_mode", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-];
 
 /// A network namespace.
 pub(super) struct Namespace {
@@ -55,8 +42,6 @@ pub(super) struct Bound {
     pub(super) sockets: Vec<OwnedFd>,
     /// What each is for.
     pub(super) uses: Vec<Socket>,
-    /// Which of them are a catch-all's, and of what.
-    pub(super) catchall: Vec<(Transport, usize)>,
 }
 
 /// Makes a namespace for each decky, with its persona's stack and nothing else in it.
@@ -88,14 +73,10 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
 
 fn prepare(placed: &Placed) -> Result<Namespace> {
     let namespace = namespace::create()?;
-    let persona = placed.decky.identity.persona;
-    let ttl = persona.ttl.to_string();
-    let hops =
-        [("ipv4/ip_default_ttl", ttl.as_str()), ("ipv6/conf/default/hop_limit", ttl.as_str())];
     let ipv6 = stack::has_ipv6();
-    for (name, value) in ALL.iter().chain(&hops).chain(persona.sysctls) {
+    for (name, value) in settings(placed.decky.identity.persona) {
         if ipv6 || !name.starts_with("ipv6/") {
-            stack::set(name, value)?;
+            stack::set(name, &value)?;
         }
     }
     Stack::open()?.bring_up("lo")?;
@@ -133,7 +114,7 @@ fn bring_up(stack: &mut Stack, until: Instant) -> Result<(), StackError> {
 }
 
 fn bind(placed: &Placed) -> Result<Bound> {
-    let mut bound = Bound { sockets: Vec::new(), uses: Vec::new(), catchall: Vec::new() };
+    let mut bound = Bound { sockets: Vec::new(), uses: Vec::new() };
     for (index, service) in (0u8..).zip(&placed.decky.services) {
         let kind = service.kind();
         let sockets = match kind.transport() {
@@ -141,9 +122,6 @@ fn bind(placed: &Placed) -> Result<Bound> {
             _ => listen::tcp(service.port).map(|socket| vec![socket]),
         };
         for socket in sockets.with_context(|| format!("service {kind}"))? {
-            if kind.is_catchall() {
-                bound.catchall.push((kind.transport(), bound.sockets.len()));
-            }
             bound.sockets.push(socket);
             bound.uses.push(Socket::Service(index));
         }

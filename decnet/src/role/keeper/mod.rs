@@ -16,9 +16,11 @@ use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::edge::channel::{Channel, ChannelError, Message, Wait};
-use crate::edge::{child, limits, namespace, privileges};
+use crate::edge::{child, limits, listen, namespace, privileges};
 use crate::logic::decky::DeckyId;
-use crate::logic::wire::{FromKeeper, MAX_FDS, Placed, Served, ToFace, ToKeeper, decode, encode};
+use crate::logic::wire::{
+    Adopted, FromKeeper, MAX_FDS, Placed, Served, Socket, ToFace, ToKeeper, decode, encode,
+};
 
 use build::Bound;
 use face::Face;
@@ -78,7 +80,7 @@ impl Keeper {
                 continue;
             }
             match self.agent.receive(Wait::Yes) {
-                Ok(message) => self.obey(&message)?,
+                Ok(message) => self.obey(message)?,
                 Err(ChannelError::Closed) => break,
                 Err(error) => return Err(error).context("cannot hear the agent"),
             }
@@ -102,8 +104,9 @@ impl Keeper {
         Ok(fds.map(|fd| fd.any().unwrap_or(false)))
     }
 
-    fn obey(&mut self, message: &Message) -> Result<()> {
+    fn obey(&mut self, message: Message) -> Result<()> {
         match decode(&message.bytes).context("the agent speaks another protocol")? {
+            ToKeeper::Adopt(adopted) => self.adopt(*adopted, message.fds),
             ToKeeper::Make(wanted) => self.make(wanted),
             ToKeeper::Linked(ids) => self.finish(&ids),
             ToKeeper::Drop(ids) => ids.into_iter().try_for_each(|id| self.drop_decky(id)),
@@ -150,29 +153,38 @@ impl Keeper {
         Ok(())
     }
 
-    /// Gives a decky's sockets to the face, and its catch-all's to the agent too.
+    /// Gives a decky's sockets to the face and to the agent.
     fn hand_over(&mut self, id: DeckyId, bound: Bound) -> Result<()> {
         let Some(held) = self.deckies.get_mut(&id) else { return Ok(()) };
         let served = Served {
             id,
             identity: held.placed.decky.identity.clone(),
             services: held.placed.decky.services.clone(),
-            sockets: bound.uses,
+            sockets: bound.uses.clone(),
         };
-        let (kinds, indices): (Vec<_>, Vec<usize>) = bound.catchall.into_iter().unzip();
-        let (_, fds) = held.served.insert((served, bound.sockets));
-        let catchall: Vec<OwnedFd> = indices
-            .iter()
-            .filter_map(|index| fds.get(*index))
-            .map(OwnedFd::try_clone)
-            .collect::<std::io::Result<_>>()
-            .context("no file descriptors left")?;
+        held.served = Some((served, bound.sockets));
         self.give_to_face(id)?;
-        if !catchall.is_empty() {
-            let fds: Vec<BorrowedFd<'_>> = catchall.iter().map(|fd| fd.as_fd()).collect();
-            self.tell(&FromKeeper::CatchAll(id, kinds), &fds)?;
+        let fds = self.deckies.get(&id).and_then(|held| held.served.as_ref());
+        let fds: Vec<BorrowedFd<'_>> =
+            fds.iter().flat_map(|(_, fds)| fds).map(|fd| fd.as_fd()).collect();
+        self.tell(&FromKeeper::Up(id, bound.uses), &fds)
+    }
+
+    /// Takes over a decky that another keeper has made. It is in a user namespace of that one's,
+    /// and need not be entered any more.
+    fn adopt(&mut self, adopted: Adopted, fds: Vec<OwnedFd>) -> Result<()> {
+        let Adopted { id, placed, sockets: uses } = adopted;
+        let mut fds = fds.into_iter();
+        let namespace = fds.next().context("a decky without a namespace")?;
+        let sockets: Vec<OwnedFd> = fds.collect();
+        for (socket, of) in sockets.iter().zip(&uses) {
+            // The face that waited for somebody there is gone.
+            if matches!(of, Socket::Passive(_)) && listen::listens(socket) {
+                listen::cease(socket).unwrap_or_default();
+            }
         }
-        self.tell(&FromKeeper::Up(id), &[])
+        self.deckies.insert(id, Held { placed, namespace, served: None });
+        self.hand_over(id, Bound { sockets, uses })
     }
 
     /// Sends what the face needs to serve a decky. A face that ends meanwhile is replaced, and its

@@ -1,5 +1,6 @@
 //! What processes of a node say to one another; the face's word is a visitor's.
 
+use decnet::logic::kept::Kept;
 use decnet::logic::wire::{FromAgent, FromFace, FromKeeper, ToFace, ToKeeper, decode, decode_each, encode};
 
 use crate::views;
@@ -20,4 +21,5 @@ pub(crate) fn run(data: &[u8]) {
     drop(decode::<FromKeeper>(data));
     drop(decode::<ToFace>(data));
     drop(decode::<ToKeeper>(data));
+    drop(Kept::decode(data, 2));
 }
