@@ -24,6 +24,7 @@ mod journal;
 mod operator;
 mod redis;
 mod remote;
+mod restart;
 mod ssh;
 mod strangers;
 mod swarm;

@@ -7,8 +7,10 @@
     reason = "used by the tests and the bench of this package alone"
 )]
 
+pub mod booted;
 pub mod client;
 pub mod ghost;
 pub mod master;
 pub mod papers;
+pub mod siege;
 pub mod world;

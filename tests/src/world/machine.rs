@@ -103,6 +103,15 @@ pub(super) fn wired<T: Send + 'static>(make: impl AsyncFnOnce() -> T + Send + 's
     thread::spawn(run).join().expect("a LAN can be made")
 }
 
+/// Runs `act` on a thread of its own in `namespace`.
+pub(crate) fn within<T: Send>(namespace: &OwnedFd, act: impl FnOnce() -> T + Send) -> T {
+    let run = || {
+        namespace::enter(namespace).expect("tests run as root");
+        act()
+    };
+    thread::scope(|scope| scope.spawn(run).join()).expect("the work does not panic")
+}
+
 /// A namespace and a directory.
 pub struct Machine {
     pub dir: PathBuf,
@@ -117,11 +126,7 @@ impl Machine {
 
     /// Runs `act` on a thread of its own that is on this machine.
     pub fn within<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
-        let run = || {
-            self.enter();
-            act()
-        };
-        thread::scope(|scope| scope.spawn(run).join()).expect("the work does not panic")
+        within(&self.namespace, act)
     }
 
     /// Puts this thread there.

@@ -21,6 +21,7 @@ use nix::net::if_::if_nametoindex;
 
 pub use agent::{Agent, children};
 pub use lan::{Cut, Lan};
+pub(crate) use machine::within;
 use machine::{Fresh, Scratch, wired};
 pub use machine::{Machine, decnet};
 pub use node::{Node, listing};
