@@ -265,6 +265,26 @@ fn a_killed_keeper_takes_nobody_along() {
     assert_eq!([events(&mut machine, "decky.up"), events(&mut machine, "decky.down")], [3, 0]);
 }
 
+/// The catch-all is steered by the old programs until the new ones are attached.
+#[test]
+fn programs_that_are_loaded_anew_refuse_nobody() {
+    let mut machine = Machine::boot(ONE);
+    machine.ok("systemctl start decnet-agent");
+    let before = deckies(&mut machine);
+    let visits = [(address(HTTP), Way::Ask), (address(ANY), Way::Knock)];
+    let siege = Siege::begin(&machine.visitor(), &visits);
+    for _ in 0..2 {
+        let pid = main_pid(&mut machine);
+        machine.ok("systemctl restart decnet-bpf");
+        is_replaced(&mut machine, &pid);
+        assert_eq!(deckies(&mut machine), before);
+    }
+    nobody_was_refused(&siege.end());
+    assert_eq!([events(&mut machine, "decky.up"), events(&mut machine, "decky.down")], [1, 0]);
+    machine.ok("systemctl stop decnet-agent");
+    is_gone(&mut machine, &before["web"][1]);
+}
+
 /// Kills each agent a little later after its start than the one before.
 #[test]
 fn an_agent_killed_at_any_moment_of_its_start_loses_no_decky() {
