@@ -268,7 +268,7 @@ fn a_killed_keeper_takes_nobody_along() {
 /// The catch-all is steered by the old programs until the new ones are attached.
 #[test]
 fn programs_that_are_loaded_anew_refuse_nobody() {
-    let mut machine = Machine::boot(ONE);
+    let mut machine = Booted::boot(ONE);
     machine.ok("systemctl start decnet-agent");
     let before = deckies(&mut machine);
     let visits = [(address(HTTP), Way::Ask), (address(ANY), Way::Knock)];

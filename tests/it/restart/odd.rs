@@ -111,7 +111,7 @@ fn identify(machine: &mut Booted) {
             write(machine, &format!("/etc/decnet/{name}/{file}"), text);
         };
         file("ca.crt", authority.cert_pem());
-        file("worker.crt", &issued.cert_pem);
+        file("worker.crt", &issued.certified.cert_pem);
         file("worker.key", &issued.key_pem);
     }
     machine.ok("chown -R decnet /etc/decnet/agent && chmod -R go= /etc/decnet/agent");
