@@ -85,6 +85,68 @@ fn who_connects_and_says_nothing_keeps_nobody_waiting() {
 }
 
 #[test]
+fn a_decky_gets_other_services_and_stays_who_it_is() {
+    let fleet = Fleet::make();
+    let agent = fleet.world.start_agent("");
+    fleet.healthy();
+    let (report, code) = fleet.master("/deploy", Some(&json!({ "config": FLEET })));
+    assert_eq!(code, 200, "{report}");
+    let before = agent.decky("web");
+    let change = json!({ "decky": "web", "services": ["ssh", "redis"] });
+    let (report, code) = fleet.master("/mutate", Some(&change));
+    assert_eq!((code, &report["deckies"][0]["state"]), (200, &json!("up")), "{report}");
+    assert_eq!(report["deckies"][0]["services"], json!(["ssh", "redis"]));
+    let after = agent.decky("web");
+    assert_eq!((after.ip, after.mac, &after.hostname), (before.ip, before.mac, &before.hostname));
+    let ip = after.ip.to_string();
+    let pong = fleet.world.visit("redis-cli", &["-h", &ip, "ping"]);
+    assert!(pong.status.success(), "{pong:?}");
+    let page = fleet.world.visit("curl", &["-sS", "-m2", &format!("http://{ip}/")]);
+    assert!(!page.status.success(), "http is gone: {page:?}");
+    for (change, why) in [
+        (json!({ "decky": "none", "services": ["ssh"] }), "decky: there is no `none`"),
+        (json!({ "decky": "web", "services": ["x"] }), "services: `x`"),
+        (json!({ "decky": "web", "services": [] }), "services: the decky has no service"),
+        (json!({ "decky": "web", "services": ["ssh", "ssh"] }), "two services at port 22"),
+    ] {
+        let (said, code) = fleet.master("/mutate", Some(&change));
+        assert_eq!(code, 422, "{said}");
+        assert!(said["detail"].as_str().expect("text").contains(why), "{said}");
+    }
+    // The master wants it so: it is so after a restart, whatever the node's own file says.
+    drop(agent);
+    let agent = fleet.world.agent("");
+    assert_eq!(agent.decky("web").services, ["ssh", "redis"]);
+}
+
+/// The order of the master is kept; an older one that comes late is refused.
+#[test]
+fn an_order_that_comes_late_is_refused() {
+    let fleet = Fleet::make();
+    let _agent = fleet.world.start_agent("");
+    fleet.healthy();
+    let order = |generation: u64, names: &[&str]| {
+        let services = json!([{ "port": 80, "settings": { "Http": {} } }]);
+        let decky = |name: &&str| json!({ "name": name, "ip": null, "persona": "debian-12", "services": services });
+        let deckies: Vec<Value> = names.iter().map(decky).collect();
+        json!({ "generation": generation, "deckies": deckies })
+    };
+    let (report, code) = fleet.master("/deploy", Some(&order(7, &["a"])));
+    assert_eq!((code, &report["generation"]), (200, &json!(7)), "{report}");
+    let (said, code) = fleet.master("/deploy", Some(&order(6, &["b"])));
+    assert_eq!((code, &said["generation"]), (409, &json!(7)), "{said}");
+    let (report, _) = fleet.master("/deploy", Some(&order(7, &["a"])));
+    assert_eq!(report["deckies"][0]["name"], json!("a"), "the same again is no change");
+    let (said, code) = fleet.master("/deploy", Some(&order(8, &["a", "a"])));
+    assert_eq!(code, 422, "{said}");
+    let (report, _) = fleet.master("/status", None);
+    assert_eq!(
+        (&report["generation"], report["deckies"].as_array().map(Vec::len)),
+        (&json!(7), Some(1))
+    );
+}
+
+#[test]
 fn a_request_that_cannot_be_is_refused_with_the_reason() {
     let fleet = Fleet::make();
     let _agent = fleet.world.start_agent(FLEET);

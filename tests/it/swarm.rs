@@ -125,6 +125,22 @@ fn one_node_that_is_cut_off_delays_no_other() {
     assert!(back.is_some(), "{}", outcome(&master, "alive"));
 }
 
+/// The header by which operators are known.
+fn bearer(master: &Master<'_>) -> String {
+    let token = std::fs::read_to_string(master.state_dir().join("swarm/token")).expect("a token");
+    format!("authorization: Bearer {token}")
+}
+
+/// Posts to swarmctl; the answer, and its status in the last line.
+fn post(world: &World, path: &str, body: &str, bearer: &str) -> String {
+    let file = world.dir.join("body");
+    std::fs::write(&file, body).expect("the directory is ours");
+    let (body, url) = (format!("@{}", file.display()), format!("http://127.0.0.1:8770{path}"));
+    let fixed = ["-sS", "-m", "10", "-w", "\n%{http_code}", "-H", bearer];
+    let json = ["-H", "content-type: application/json", "--data-binary", &body, &url];
+    text(&world.visit("curl", &[&fixed[..], &json].concat()).stdout)
+}
+
 #[test]
 fn what_cannot_be_enrolled_is_refused_by_field() {
     let world = World::make();
@@ -151,26 +167,8 @@ fn what_cannot_be_enrolled_is_refused_by_field() {
     assert_eq!(keyless.status.code(), Some(2));
     assert!(text(&keyless.stderr).contains("--out-dir"), "{keyless:?}");
 
-    let token = std::fs::read_to_string(master.state_dir().join("swarm/token")).expect("a token");
-    let bearer = format!("authorization: Bearer {token}");
-    let post = |body: &str, bearer: &str| {
-        let url = "http://127.0.0.1:8770/swarm/enroll";
-        let args = [
-            "-sS",
-            "-m",
-            "10",
-            "-w",
-            "\n%{http_code}",
-            "-H",
-            bearer,
-            "-H",
-            "content-type: application/json",
-            "--data-binary",
-            body,
-            url,
-        ];
-        text(&world.visit("curl", &args).stdout)
-    };
+    let bearer = bearer(&master);
+    let post = |body: &str, bearer: &str| post(&world, "/swarm/enroll", body, bearer);
     let good = r#"{"name":"node","address":"192.0.2.7"}"#;
     for (body, bearer, code) in [
         ("what", bearer.as_str(), 400),
@@ -208,4 +206,58 @@ fn a_controller_that_is_not_there_or_was_killed_is_no_loss() {
     let master = Master::start(&world);
     assert_eq!(hosts(&master), before);
     assert_eq!(std::fs::read(master.ca_dir().join("ca.crt")).expect("it is there"), authority);
+}
+
+#[test]
+fn what_cannot_be_deployed_or_joined_is_refused_with_the_reason() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let bearer = bearer(&master);
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let large = format!("{{\"config\":\"{}\"}}", "x".repeat(9 * 1024 * 1024));
+    for (path, body, code, why) in [
+        ("/swarm/deploy", "what", 400, "JSON"),
+        ("/swarm/deploy", deep.as_str(), 422, "invalid"),
+        ("/swarm/deploy", &large, 413, "length limit"),
+        ("/swarm/deploy", r#"{"config":"[[decky]]\nname = 5"}"#, 422, "line 2"),
+        ("/swarm/deploy", r#"{"config":"[network]\ninterface = \"x\""}"#, 422, "[network]"),
+        (
+            "/swarm/deploy",
+            r#"{"config":"","hosts":["../../x"]}"#,
+            404,
+            "there is no node `../../x`",
+        ),
+        (
+            "/swarm/deploy",
+            r#"{"config":"[[decky]]\nname = \"a\"\nservices = [\"ssh\"]"}"#,
+            422,
+            "no node answers",
+        ),
+        ("/swarm/teardown", r#"{"decky":"none"}"#, 404, "there is no `none`"),
+        ("/swarm/teardown", r#"{"decky":"../../x"}"#, 422, "is no name"),
+        ("/swarm/tokens", r#"{"name":"../../x"}"#, 422, "name: "),
+        ("/swarm/tokens", r#"{"name":"n","address":"1.2.3"}"#, 422, "address: "),
+        ("/swarm/tokens", r#"{"name":"n","ttl_seconds":1}"#, 422, "ttl_seconds: "),
+        ("/swarm/tokens", r#"{"name":"n","agent_port":70000}"#, 422, "70000"),
+    ] {
+        let said = post(&world, path, body, &bearer);
+        assert!(said.ends_with(&format!("\n{code}")) && said.contains(why), "{path}: {said}");
+    }
+    let join = |body: &str| {
+        let url = "https://127.0.0.1:8771/join";
+        let json = ["-H", "content-type: application/json", "-d", body, url];
+        let args = [&["-sSk", "-m", "10", "-w", "\n%{http_code}"][..], &json].concat();
+        text(&world.visit("curl", &args).stdout)
+    };
+    for (body, code) in [("what", 400), ("{}", 422), (r#"{"token":"x","agent_csr_pem":"y"}"#, 401)]
+    {
+        let said = join(body);
+        assert!(said.ends_with(&format!("\n{code}")) && said.contains("detail"), "{body}: {said}");
+    }
+    // A token that is good, and a signing request that is none: the token is not used up.
+    let made: Value = master.json(&["token", "--name", "node-1"]);
+    let body = json!({ "token": made["token"], "agent_csr_pem": "none" }).to_string();
+    let said = join(&body);
+    assert!(said.ends_with("\n422") && said.contains("no signing request"), "{said}");
+    assert_eq!(hosts(&master), Vec::<Value>::new(), "nothing was registered");
 }

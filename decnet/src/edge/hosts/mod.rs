@@ -14,7 +14,7 @@ pub use reports::Reported;
 pub use tokens::StoredToken;
 
 use super::files::{self, FileError};
-use crate::logic::swarm::{Host, HostStatus};
+use crate::logic::swarm::{Host, HostReport, HostStatus};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::Fingerprint;
 
@@ -71,6 +71,13 @@ CREATE TABLE reports (
 
 const COLUMNS: &str = "uuid, name, address, port, notes, status, release, fingerprint, updater, \
                        enrolled, seen, sans, next";
+
+/// Nodes with what they have said last.
+const HOSTS: &str =
+    "SELECT uuid, name, address, port, notes, status, release, fingerprint, updater,
+    enrolled, seen, sans, next, boot, reports.generation, wanted.generation, lag, drops,
+    json_array_length(reports.deckies)
+    FROM hosts LEFT JOIN reports ON reports.host = uuid LEFT JOIN wanted ON wanted.host = uuid";
 
 /// What can go wrong with the record.
 #[derive(Debug, thiserror::Error)]
@@ -154,9 +161,7 @@ impl Hosts {
     ///
     /// [`HostsError::Query`].
     pub fn list(&self, status: Option<HostStatus>) -> Result<Vec<Host>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM hosts WHERE ?1 IS NULL OR status = ?1 ORDER BY name, enrolled"
-        );
+        let sql = format!("{HOSTS} WHERE ?1 IS NULL OR status = ?1 ORDER BY name, enrolled");
         let mut find = self.db.prepare_cached(&sql)?;
         let rows = find.query_map([status.map(HostStatus::as_str)], host)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -168,7 +173,7 @@ impl Hosts {
     ///
     /// [`HostsError::Query`].
     pub fn host(&self, id: Uuid) -> Result<Option<Host>> {
-        let sql = format!("SELECT {COLUMNS} FROM hosts WHERE uuid = ?1");
+        let sql = format!("{HOSTS} WHERE uuid = ?1");
         let mut find = self.db.prepare_cached(&sql)?;
         Ok(find.query_row([id.to_string()], host).optional()?)
     }
@@ -199,10 +204,8 @@ impl Hosts {
     ///
     /// [`HostsError::Query`].
     pub fn known_by(&self, print: Fingerprint) -> Result<Option<Host>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM hosts WHERE (fingerprint = ?1 OR next = ?1)
-             AND status <> 'decommissioned'"
-        );
+        let sql =
+            format!("{HOSTS} WHERE (fingerprint = ?1 OR next = ?1) AND status <> 'decommissioned'");
         let mut find = self.db.prepare_cached(&sql)?;
         Ok(find.query_row([print.to_string()], host).optional()?)
     }
@@ -246,6 +249,20 @@ impl Hosts {
         step.commit()?;
         Ok(done)
     }
+}
+
+/// What a node has said last, when it has said anything.
+fn report(row: &Row<'_>) -> rusqlite::Result<Option<HostReport>> {
+    let Some(boot_id) = row.get(13)? else { return Ok(None) };
+    let number = |index| row.get::<_, i64>(index).map(i64::cast_unsigned);
+    Ok(Some(HostReport {
+        boot_id,
+        generation: number(14)?,
+        wanted: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
+        lag: number(16)?,
+        drops: number(17)?,
+        deckies: number(18)?,
+    }))
 }
 
 /// A column that holds JSON.
@@ -316,5 +333,6 @@ fn host(row: &Row<'_>) -> rusqlite::Result<Host> {
         last_seen: time(10)?,
         sans: json(row, 11)?,
         next_cert_fingerprint: next.is_some().then(|| parsed(row, 12)).transpose()?,
+        report: report(row)?,
     })
 }

@@ -92,6 +92,26 @@ pub struct Host {
     pub enrolled_at: Timestamp,
     /// When it answered last.
     pub last_seen: Option<Timestamp>,
+    /// What it said last of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<HostReport>,
+}
+
+/// What a node said last of itself, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostReport {
+    /// Which start of its agent that was.
+    pub boot_id: String,
+    /// The order that it had taken.
+    pub generation: u64,
+    /// The order that it is to take, when there ever was one.
+    pub wanted: Option<u64>,
+    /// Events that it had not written.
+    pub lag: u64,
+    /// Packets that its capture had lost.
+    pub drops: u64,
+    /// How many deckies it had.
+    pub deckies: u64,
 }
 
 /// What came of asking a node.

@@ -38,6 +38,7 @@ pub(super) async fn enroll(
         updater_cert_fingerprint: updater.as_ref().map(|updater| updater.certified.fingerprint),
         enrolled_at: clock::now(),
         last_seen: None,
+        report: None,
     };
     app.hosts().add(&host)?;
     tracing::info!(name = %host.name, node = %host.host_uuid, "enrolled a node");

@@ -72,6 +72,7 @@ fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<M
         updater_cert_fingerprint: updater.as_ref().map(|updater| updater.fingerprint),
         enrolled_at: clock::now(),
         last_seen: None,
+        report: None,
     };
     let key = pki::requested_key(&asked.agent_csr_pem)?.to_string();
     Ok(Made { host, key, worker, updater })
