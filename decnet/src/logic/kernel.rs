@@ -1,8 +1,35 @@
 //! Which kernels carry deckies.
 
-/// A kernel's version: its first two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+use serde::{Deserialize, Serialize};
+
+/// A kernel's version: its first two numbers, with a dot between them as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Version(pub u32, pub u32);
+
+impl Version {
+    /// That of a release such as `6.1.0-37-amd64`; 0 for numbers that are not there.
+    pub fn of(release: &str) -> Self {
+        let mut numbers = release.split(['.', '-', '+']).map_while(|part| part.parse().ok());
+        Self(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let version = Self::of(&text);
+        let bad = || "a kernel's version is two numbers with a dot between them".to_owned();
+        if version.to_string() == text { Ok(version) } else { Err(bad()) }
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> Self {
+        version.to_string()
+    }
+}
 
 /// First kernel on which the agent's two capabilities suffice to use pinned programs.
 pub const OLDEST: Version = Version(5, 19);
@@ -27,8 +54,7 @@ pub struct TooOld {
 ///
 /// [`TooOld`] when it is before [`OLDEST`]; so is a release that does not begin with two numbers.
 pub fn check(release: &str) -> Result<Version, TooOld> {
-    let mut numbers = release.split(['.', '-', '+']).map_while(|part| part.parse().ok());
-    let version = Version(numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let version = Version::of(release);
     if version < OLDEST { Err(TooOld { release: release.to_owned() }) } else { Ok(version) }
 }
 

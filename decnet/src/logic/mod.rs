@@ -20,6 +20,7 @@ pub mod persona;
 pub mod place;
 pub mod plan;
 pub mod probe;
+pub mod release;
 pub mod services;
 pub mod shell;
 pub mod sighting;
