@@ -20,6 +20,7 @@ pub mod pki;
 pub mod privileges;
 pub mod probe;
 pub mod random;
+pub mod release;
 pub mod sandbox;
 pub mod signals;
 pub mod sinks;

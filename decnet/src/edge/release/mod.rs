@@ -1,0 +1,52 @@
+//! Releases on disk: as a tree, as a bundle, and the keys that sign them.
+//!
+//! Everything below a release's directory is reached through its descriptor with openat2(2), so
+//! that no link and no `..` leads out of it, whoever else writes there.
+
+mod bundle;
+mod keys;
+mod pack;
+mod tree;
+mod unpack;
+mod verify;
+
+pub use bundle::{read, resign};
+pub use keys::{KeyError, read_public, read_root, read_secret, write_secret};
+pub use pack::{PackError, pack, survey};
+pub use tree::Tree;
+pub use unpack::{UnpackError, Unpacked, unpack};
+pub use verify::{Unsound, verify};
+
+use std::path::PathBuf;
+
+/// What can go wrong with a release's files.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} `{path}`")]
+pub struct DiskError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl DiskError {
+    fn new(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+        source: impl Into<std::io::Error>,
+    ) -> Self {
+        Self { doing, path: path.into(), source: source.into() }
+    }
+
+    /// Whether the disk is full, or the user's part of it.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind;
+        matches!(self.source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! A bundle becomes a directory, in one pass and in the memory of one buffer.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write as _};
+use std::path::Path;
+
+use super::{DiskError, Tree};
+use crate::logic::release::bundle::{BundleError, Piece, Reader};
+use crate::logic::release::{Envelope, MANIFEST, Mode, Refusal, Release};
+
+/// Bytes of a bundle that are held at a time.
+pub(super) const BUFFER: usize = 64 * 1024;
+
+/// Why a bundle did not become a directory. There is none then.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// The bundle is refused.
+    #[error("the bundle is refused")]
+    Bundle(#[from] BundleError),
+    /// The disk does not take it.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The bundle cannot be read.
+    #[error("cannot read the bundle")]
+    Read(#[source] std::io::Error),
+}
+
+/// A release that was just unpacked. It goes when it is dropped, unless its tree is kept.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Where it is.
+    pub tree: Tree,
+    /// What it is.
+    pub release: Release,
+    /// Who signed it.
+    pub envelope: Envelope,
+}
+
+/// Unpacks a bundle into a directory that is made for it. Nothing is synced: whoever names the
+/// directory does that before.
+///
+/// # Errors
+///
+/// [`UnpackError`]; what was written by then is removed.
+pub fn unpack(
+    bundle: &mut impl Read,
+    into: &Path,
+    check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
+) -> Result<Unpacked, UnpackError> {
+    let tree = Tree::make(into)?;
+    let mut reader = Reader::new(check);
+    let mut open = None;
+    let mut buffer = vec![0; BUFFER];
+    while let count @ 1.. = fill(bundle, &mut buffer)? {
+        let mut input = buffer.get(..count).unwrap_or_default();
+        while carry_out(reader.next(&mut input)?, &reader, &tree, &mut open)? {}
+    }
+    reader.finish()?;
+    let (release, envelope) = reader.into_head().ok_or(BundleError::Trailing)?;
+    let mut file = tree.make_file(MANIFEST, Mode::Plain.bits())?;
+    write(&tree, MANIFEST, &mut file, release.bytes())?;
+    Ok(Unpacked { tree, release, envelope })
+}
+
+/// Does with a piece what is to be done; false when it takes more bytes first.
+fn carry_out(
+    piece: Piece<'_>,
+    reader: &Reader<'_>,
+    tree: &Tree,
+    open: &mut Option<File>,
+) -> Result<bool, DiskError> {
+    let file = |index: usize| reader.release().and_then(|release| release.files().get(index));
+    match piece {
+        Piece::Data(bytes) => {
+            if let Some(open) = open {
+                write(tree, "a file", open, bytes)?;
+            }
+        }
+        Piece::File(index) => {
+            let Some(file) = file(index) else { return Ok(true) };
+            for folder in file.path.parents() {
+                tree.make_dir(folder)?;
+            }
+            *open = Some(tree.make_file(file.path.as_str(), file.mode.bits())?);
+        }
+        Piece::FileEnd => *open = None,
+        Piece::End | Piece::Head => {}
+        Piece::More => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn write(tree: &Tree, name: &str, file: &mut File, bytes: &[u8]) -> Result<(), DiskError> {
+    file.write_all(bytes).map_err(|error| DiskError::new("write", tree.path().join(name), error))
+}
+
+/// Reads into `buffer`, 0 at the end.
+pub(super) fn fill(bundle: &mut impl Read, buffer: &mut [u8]) -> Result<usize, UnpackError> {
+    loop {
+        match bundle.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other.map_err(UnpackError::Read),
+        }
+    }
+}
