@@ -23,6 +23,7 @@ mod join;
 mod journal;
 mod operator;
 mod redis;
+mod release;
 mod remote;
 mod restart;
 mod ssh;

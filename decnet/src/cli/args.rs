@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::release::ReleaseArgs;
 use super::swarm::{JoinArgs, SwarmArgs, SwarmctlArgs};
 use crate::edge::log::Format;
 use crate::logic::name::DeckyName;
@@ -62,6 +63,8 @@ pub enum Role {
     Keeper,
     /// List the personas
     Personas,
+    /// Make, sign and check releases
+    Release(ReleaseArgs),
     /// List the services
     Services,
     /// Show the deckies and the capture counters

@@ -5,6 +5,7 @@
 
 mod args;
 mod file;
+mod release;
 mod start;
 mod swarm;
 
@@ -16,6 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::edge::{child, log};
 
 pub use args::Cli;
+pub use release::{PackArgs, RootArgs, VerifyArgs};
 
 /// Wrong use, or the controller cannot be reached.
 const WRONG_USE: u8 = 2;

@@ -37,6 +37,7 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Join(args) => role::join::run(&args.try_into()?).map(|()| ExitCode::SUCCESS),
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
         Role::Personas => Ok(role::lists::personas()),
+        Role::Release(args) => role::release::run(args.into()),
         Role::Services => Ok(role::lists::services()),
         Role::Status(args) => role::operator::status(&args.dir.run_dir, show(args.json)),
         Role::Swarm(args) => role::swarm::run(args.settings(cli.config)),

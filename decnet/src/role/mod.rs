@@ -11,6 +11,7 @@ pub mod join;
 pub mod keeper;
 pub mod lists;
 pub mod operator;
+pub mod release;
 pub mod swarm;
 pub mod swarmctl;
 pub mod up;
