@@ -42,6 +42,7 @@ targets! {
     pcapng,
     record,
     redis,
+    release,
     shell,
     ssh,
     #[cfg(fuzzing)]
