@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::apt;
-use crate::run::{cargo, run, say, top};
+use crate::run::{cargo, run, say, target_dir, top};
 
 /// Seconds for each target unless said otherwise.
 const SECONDS: u64 = 10;
@@ -156,8 +156,4 @@ fn finish(mut running: Running, patience: Duration) -> Result<Option<String>> {
 
 fn folder(name: &str) -> PathBuf {
     target_dir().join("fuzz").join(name)
-}
-
-fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top().join("target"), |dir| top().join(dir))
 }

@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod bpf;
 mod check;
+mod dist;
 mod fuzz;
 mod generate;
 mod layers;
@@ -20,6 +21,9 @@ const USAGE: &str = "usage: cargo xtask <task>
   test [NAME]          everything, or the integration tests whose name contains NAME
   bench [NAME]         measure, in a release build, beside peers; all, or what contains NAME
   check                format, lints, layers, licences
+  dist [--key FILE]... [OPTIONS]
+                       make a release tree and a bundle, signed by these keys; options are those of
+                       `decnet release pack`
   fuzz [SECONDS] [TARGET]
                        look for inputs that break something, 10 s with each target
   generate             make the files anew that are made from the code
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
             _ => return wrong_use(),
         },
         "check" => check::run(),
+        "dist" => dist::make(&rest),
         "fuzz" => fuzz::command(&rest),
         "generate" => generate::run(),
         "test" => test::run(&rest),
