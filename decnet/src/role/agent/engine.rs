@@ -176,6 +176,9 @@ impl Engine {
     }
 
     async fn next(&self, ears: &mut Ears) -> Result<Wake> {
+        // Something may be ready again and again, as the channel of a face is that has gone with its
+        // keeper: the runtime has to look at the others all the same.
+        tokio::task::consume_budget().await;
         let quiet = self.capture.is_quiet();
         let capturing = !self.captures.is_empty();
         let wake = tokio::select! {
