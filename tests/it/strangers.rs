@@ -326,3 +326,18 @@ fn only_enrolled_agents_get_in_at_the_nodes_port() {
     assert!(said().contains("HTTP/1.1 403"), "the live connection goes on: {}", said());
     assert_eq!(beat(&enrolled), "\n000", "and another is none");
 }
+
+/// Who comes without a certificate, as whoever joins does, has few places: those of the nodes are
+/// theirs.
+#[test]
+fn who_shows_nothing_has_few_places_at_the_nodes_port() {
+    let world = World::make();
+    let _master = Master::start(&world);
+    let script = "for n in 1 2 3 4 5 6 7 8; do
+            (sleep 5 | openssl s_client -quiet -connect \"$0\" >/dev/null 2>&1; echo \"$?\") &
+        done; wait";
+    let output = world.on_node(&["sh", "-c", script, &format!("{VISITOR_IP}:8771")]);
+    let codes = String::from_utf8_lossy(&output.stdout).into_owned();
+    let served = codes.lines().filter(|code| *code == "0").count();
+    assert_eq!((codes.lines().count(), served), (8, 4), "{codes}");
+}

@@ -1,6 +1,6 @@
 //! A server whose clients show a certificate.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,25 @@ const AT_THE_DOOR: usize = 128;
 /// Those of one source: nobody keeps others waiting by saying nothing.
 const PER_SOURCE: usize = 4;
 
+/// How long somebody who shows no certificate may stay.
+const ANONYMOUS: Duration = Duration::from_secs(30);
+
+/// A place at the door, for as long as it is not known who has it.
+struct Place {
+    door: Arc<Mutex<Admission>>,
+    source: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.door).release(self.source);
+    }
+}
+
+fn lock(door: &Mutex<Admission>) -> MutexGuard<'_, Admission> {
+    door.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What a server shows and whom it lets in.
 #[derive(Clone, Debug)]
 pub struct Secure {
@@ -40,8 +59,15 @@ impl Secure {
         Self { config, authorize, door: Arc::default() }
     }
 
-    fn door(&self) -> MutexGuard<'_, Admission> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A place at the door for somebody from `source`, when there is one.
+    fn place(&self, source: IpAddr) -> Option<Place> {
+        let limits = admission::Limits {
+            connections: AT_THE_DOOR,
+            per_source: PER_SOURCE,
+            ..admission::Limits::default()
+        };
+        let admitted = lock(&self.door).admit(&limits, source);
+        admitted.then(|| Place { door: self.door.clone(), source })
     }
 
     /// Agrees on TLS with whoever connects; `None` when that does not come about.
@@ -51,19 +77,8 @@ impl Secure {
         peer: SocketAddr,
         time: Duration,
     ) -> Option<TlsStream<TcpStream>> {
-        let limits = admission::Limits {
-            connections: AT_THE_DOOR,
-            per_source: PER_SOURCE,
-            ..admission::Limits::default()
-        };
-        if !self.door().admit(&limits, peer.ip()) {
-            tracing::debug!(%peer, "refused a connection: too many wait at the door");
-            return None;
-        }
         let acceptor = TlsAcceptor::from(self.config.borrow().clone());
-        let shaken = tokio::time::timeout(time, acceptor.accept(stream)).await;
-        self.door().release(peer.ip());
-        match shaken {
+        match tokio::time::timeout(time, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
                 tracing::info!(%peer, %error, "refused a connection");
@@ -85,6 +100,10 @@ impl Secure {
         app: Router,
         closing: watch::Receiver<()>,
     ) {
+        let Some(place) = self.place(peer.ip()) else {
+            tracing::debug!(%peer, "refused a connection: too many wait at the door");
+            return;
+        };
         let shaken = self.shake_hands(stream, peer, limits.handshake_time).await;
         let Some(stream) = shaken else { return };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -94,6 +113,7 @@ impl Secure {
             Some(caller) => caller,
             None => None,
         };
+        let anonymous = caller.is_none();
         let authorize = self.authorize;
         let service = service_fn(move |mut request: Request<Incoming>| {
             let may = caller.as_ref().is_none_or(|caller| authorize.authorizes(caller));
@@ -104,7 +124,15 @@ impl Secure {
             let mut app = app.clone();
             async move { if may { app.call(request).await } else { Ok(shut_out()) } }
         });
-        connection(stream, peer, limits, service, closing).await;
+        let served = connection(stream, peer, limits, service, closing);
+        if anonymous {
+            // It keeps its place: nobody takes those of whoever is known.
+            tokio::time::timeout(ANONYMOUS, served).await.ok();
+            drop(place);
+        } else {
+            drop(place);
+            served.await;
+        }
     }
 }
 
