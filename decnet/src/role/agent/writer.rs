@@ -50,11 +50,12 @@ fn weight(change: &FileChange) -> usize {
 
 /// Something to write.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and each is boxed")]
 enum Job {
     Change(FileChange),
-    Counters(Box<CaptureStatus>),
+    Counters(CaptureStatus),
     Deckies(Vec<DeckyStatus>),
-    Event(Box<Event>),
+    Event(Event),
     Files(Vec<(DeckyId, String)>, oneshot::Sender<FilesRead>),
     Forget(String),
 }
@@ -62,7 +63,8 @@ enum Job {
 /// The agent's end of the queue. Dropping it writes what waits and ends the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: Option<SyncSender<Job>>,
+    /// It has its places from the start, so they are small.
+    queue: Option<SyncSender<Box<Job>>>,
     /// Bytes of changes that wait.
     changes: Arc<AtomicUsize>,
     /// Events that wait.
@@ -85,7 +87,7 @@ impl Writer {
 
     pub(super) fn event(&self, event: Event) {
         self.events.fetch_add(1, Ordering::Relaxed);
-        self.put(Job::Event(Box::new(event)));
+        self.put(Job::Event(event));
     }
 
     /// Events that are not written yet.
@@ -98,7 +100,7 @@ impl Writer {
     }
 
     pub(super) fn counters(&self, counters: CaptureStatus) {
-        self.put(Job::Counters(Box::new(counters)));
+        self.put(Job::Counters(counters));
     }
 
     /// Keeps a change of a file. When too much of that waits it is left out.
@@ -124,7 +126,7 @@ impl Writer {
 
     fn put(&self, job: Job) {
         let queue = self.queue.as_ref().expect("there until it is dropped");
-        if queue.send(job).is_err() {
+        if queue.send(Box::new(job)).is_err() {
             tracing::error!("the writer has ended, an event is lost");
         }
     }
@@ -153,7 +155,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(mut self, jobs: &Receiver<Job>) {
+    fn work(mut self, jobs: &Receiver<Box<Job>>) {
         let mut events = Vec::with_capacity(BATCH);
         while let Ok(job) = jobs.recv() {
             let mut counters = None;
@@ -161,10 +163,10 @@ impl Desk {
             let mut changes = Vec::new();
             let mut next = Some(job);
             while let Some(job) = next {
-                match job {
-                    Job::Counters(latest) => counters = Some(*latest),
+                match *job {
+                    Job::Counters(latest) => counters = Some(latest),
                     Job::Deckies(latest) => deckies = Some(latest),
-                    Job::Event(event) => events.push(*event),
+                    Job::Event(event) => events.push(event),
                     Job::Change(change) => changes.push(change),
                     Job::Files(deckies, taker) => {
                         self.keep(&mut changes);
