@@ -20,7 +20,7 @@ use decnet_ebpf::{KNOWS_NAMESPACES, map, program};
 
 pub use attach::{Hook, detach_left};
 pub use maps::{Counters, Maps, Wakeups};
-pub use rings::Ring;
+pub use rings::{Ring, Unread};
 
 /// The programs as they were built.
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/programs.o"));
@@ -172,13 +172,14 @@ impl Programs {
         Maps::new(|name| self.take_map(name))
     }
 
-    /// Takes the two rings; once.
+    /// Takes the two rings, that of sightings to be read now and that of frames later; once.
     ///
     /// # Errors
     ///
     /// As [`Programs::maps`].
-    pub fn rings(&mut self) -> Result<(Ring, Ring)> {
-        Ok((Ring::new(self.take_map(map::PRIO)?)?, Ring::new(self.take_map(map::BULK)?)?))
+    pub fn rings(&mut self) -> Result<(Ring, Unread)> {
+        let mut take = |name| Ok::<_, BpfError>(Unread::new(self.take_map(name)?));
+        Ok((take(map::PRIO)?.read()?, take(map::BULK)?))
     }
 
     fn take_map(&mut self, name: &'static str) -> Result<Map> {

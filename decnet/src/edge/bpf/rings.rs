@@ -17,12 +17,27 @@ impl std::fmt::Debug for Ring {
     }
 }
 
-impl Ring {
-    pub(super) fn new(map: Map) -> Result<Self> {
-        let ring = map.try_into().map_err(|source| BpfError::Map { map: "ring", source })?;
-        Ok(Self { ring })
+/// A ring that nobody reads yet, and that takes none of this process's memory.
+#[derive(Debug)]
+pub struct Unread(Map);
+
+impl Unread {
+    pub(super) fn new(map: Map) -> Self {
+        Self(map)
     }
 
+    /// Begins to read it: maps it, twice in a row as the kernel lends it.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Map`] when it is of another kind, or cannot be mapped.
+    pub fn read(self) -> Result<Ring> {
+        let ring = self.0.try_into().map_err(|source| BpfError::Map { map: "ring", source })?;
+        Ok(Ring { ring })
+    }
+}
+
+impl Ring {
     /// Calls `take` with each record that waits, at most `most` of them, and says how many there
     /// were. Only when it says fewer than `most` may the reader wait for the descriptor.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> usize {

@@ -188,7 +188,7 @@ impl Engine {
             _ = ears.poll.tick(), if quiet => Wake::Sightings,
             ready = self.keeper.channel().readable() => { ready?; Wake::Keeper }
             ready = self.keeper.face().readable() => { ready?; Wake::Face }
-            ready = self.captures.ring().readable(), if capturing => { ready?; Wake::Copies }
+            ready = self.captures.readable(), if capturing => { ready?; Wake::Copies }
             Some(asked) = ears.requests.recv() => Wake::Asked(asked),
             Some(done) = ears.results.recv() => Wake::Done(done),
             _ = ears.tick.tick() => Wake::Tick,

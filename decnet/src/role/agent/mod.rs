@@ -237,7 +237,7 @@ async fn serve(
         programs,
         maps,
         capture: Capture::new(prio)?,
-        captures: Captures::new(bulk)?,
+        captures: Captures::new(bulk),
         fleet: Fleet::default(),
         keeper: Keeper::start().context("cannot start the keeper")?,
         links,
