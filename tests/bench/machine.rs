@@ -38,8 +38,24 @@ pub(crate) fn process_seconds(pid: i32) -> f64 {
 
 /// Bytes of memory that are a process's own share (PSS).
 pub(crate) fn memory(pid: i32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default();
+    bytes(pid, "smaps_rollup", "Pss:")
+}
+
+/// Bytes of memory that a process has, with what it shares (RSS); counted, for what `status` says
+/// may be late by megabytes.
+pub(crate) fn resident(pid: i32) -> u64 {
+    bytes(pid, "smaps_rollup", "Rss:")
+}
+
+/// The most that it has had.
+pub(crate) fn most_resident(pid: i32) -> u64 {
+    bytes(pid, "status", "VmHWM:")
+}
+
+/// What a file below `/proc/PID` says in kB.
+fn bytes(pid: i32, file: &str, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
     let kib: u64 = line.split_whitespace().nth(1).and_then(|field| field.parse().ok()).unwrap_or(0);
     kib * 1024
 }

@@ -10,6 +10,7 @@
     reason = "figures for people"
 )]
 
+mod agent;
 mod connections;
 mod cost;
 mod fleet;
@@ -18,6 +19,8 @@ mod latency;
 mod machine;
 mod peers;
 mod report;
+mod swarm;
+mod tls;
 mod traffic;
 
 use report::Report;
@@ -29,12 +32,14 @@ fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
     let mut report = Report::default();
-    let all: [(&str, Measure); 5] = [
+    let all: [(&str, Measure); 7] = [
+        ("agent", agent::run),
         ("capture-cost", cost::run),
         ("connections", connections::run),
         ("fleet", fleet::run),
         ("flood", flood::run),
         ("latency", latency::run),
+        ("swarm", swarm::run),
     ];
     for (name, run) in all {
         if wanted(name) {
