@@ -32,5 +32,6 @@ pub mod tcp_signature;
 pub mod time;
 pub mod token;
 pub mod trust;
+pub mod update;
 pub mod visitors;
 pub mod wire;

@@ -1,0 +1,135 @@
+//! Whether a release that was started is well: the right one, in one process, for long enough.
+
+use std::time::Duration;
+
+use super::event::{Cause, Process};
+use crate::logic::release::Digest;
+
+/// How long it may take to its first answer.
+const START: Duration = Duration::from_secs(30);
+/// How long its process may be gone before it is taken for dead: a supervisor starts it again.
+const GONE: Duration = Duration::from_secs(10);
+/// How long it must go on answering.
+const SOAK: Duration = Duration::from_secs(10);
+/// Failures that are forgiven while it proves itself.
+const FORGIVEN: u32 = 1;
+
+/// What a running release shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It answers, and says who it is.
+    Answer {
+        /// Which process answers.
+        process: Process,
+        /// Which release it says that it is.
+        release: Digest,
+    },
+    /// There is no process.
+    Gone,
+    /// There is one, and it does not answer.
+    Silent,
+}
+
+/// What follows from everything that was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not well.
+    Bad(Cause),
+    /// It has proved itself.
+    Good,
+    /// Look again in a second.
+    Wait,
+}
+
+/// What was seen of a release since it was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    release: Digest,
+    /// Answers are not its own: it is still ending.
+    before: Option<Process>,
+    started: Duration,
+    /// Who answers rightly, since when.
+    proving: Option<(Process, Duration)>,
+    /// Since when there is no process.
+    gone: Option<Duration>,
+    crashes: u32,
+    misses: u32,
+}
+
+impl Health {
+    /// Of a release that was started just now, in place of a process.
+    pub fn new(release: Digest, before: Option<Process>, at: Duration) -> Self {
+        let (proving, gone) = (None, None);
+        Self { release, before, started: at, proving, gone, crashes: 0, misses: 0 }
+    }
+
+    /// Takes in what is seen now.
+    pub fn see(&mut self, at: Duration, seen: &Seen) -> Verdict {
+        match seen {
+            Seen::Answer { process, .. } if Some(*process) == self.before => self.silent(at),
+            Seen::Answer { release, .. } if *release != self.release => {
+                Verdict::Bad(Cause::Other(*release))
+            }
+            Seen::Answer { process, .. } => self.answer(at, *process),
+            Seen::Gone => self.absent(at),
+            Seen::Silent => self.silent(at),
+        }
+    }
+
+    fn answer(&mut self, at: Duration, process: Process) -> Verdict {
+        let since = match self.proving {
+            Some((same, since)) if same == process => since,
+            Some(_) => {
+                // It ended and was back between two looks.
+                self.crashes += 1;
+                at
+            }
+            None => at,
+        };
+        self.proving = Some((process, since));
+        self.gone = None;
+        match self.fault() {
+            Some(cause) => Verdict::Bad(cause),
+            None if at.saturating_sub(since) >= SOAK => Verdict::Good,
+            None => Verdict::Wait,
+        }
+    }
+
+    fn absent(&mut self, at: Duration) -> Verdict {
+        let since = *self.gone.get_or_insert_with(|| {
+            self.crashes += 1;
+            at
+        });
+        self.proving = None;
+        if let Some(cause) = self.fault() {
+            return Verdict::Bad(cause);
+        }
+        if at.saturating_sub(since) >= GONE {
+            return Verdict::Bad(Cause::Gone);
+        }
+        self.late(at)
+    }
+
+    fn silent(&mut self, at: Duration) -> Verdict {
+        self.gone = None;
+        if self.proving.is_some() {
+            self.misses += 1;
+        }
+        match self.fault() {
+            Some(cause) => Verdict::Bad(cause),
+            None => self.late(at),
+        }
+    }
+
+    fn late(&self, at: Duration) -> Verdict {
+        let is_late = self.proving.is_none() && at.saturating_sub(self.started) >= START;
+        if is_late { Verdict::Bad(Cause::Silent) } else { Verdict::Wait }
+    }
+
+    fn fault(&self) -> Option<Cause> {
+        if self.crashes > FORGIVEN {
+            return Some(Cause::CrashLoop);
+        }
+        (self.crashes + self.misses > FORGIVEN).then_some(Cause::FlipFlop)
+    }
+}

@@ -1,0 +1,38 @@
+//! How a release is installed so that nothing strands the machine: every decision, and no deed.
+//!
+//! ```text
+//! Idle ─ Begin ─> Staging ─ checked ─> Trial ─ good ──> Settling ─> Idle
+//!                    │                   │                  ↑
+//!                    │                   └─ bad ─> Reversal ┤
+//!                    └─ refused, failed ────────────────────┘
+//! ```
+//!
+//! [`step`] takes the journal and what happened, and says the journal and what is to be done. What
+//! is done to the disk is so small that a crash falls between two effects and never into one. The
+//! one that carries effects out (`edge`) does them in order, and says what came of it:
+//!
+//! - the first that cannot be done: [`Event::Failed`], and the rest is not done;
+//! - one that asks something ([`Effect::asks`]), always the last: the event that answers it;
+//! - otherwise, when all are done: [`Event::Done`].
+//!
+//! **Invariant**: at every instant, also after a power cut that lost or tore what was not synced,
+//! `current` names a release that is whole, and the journal says why it is that one. What these
+//! words rest on is tried in `tests/model.rs`, which cuts the power between any two effects.
+
+pub mod audit;
+mod event;
+mod health;
+mod journal;
+mod recover;
+mod step;
+
+pub use event::{
+    AttemptId, Begin, Caller, Cause, Effect, Event, Fault, Kind, Observed, OutOfPhase, Outcome,
+    Process, Reason, Slot, Space, Words,
+};
+pub use health::{Health, Seen, Verdict};
+pub use journal::{Attempt, Journal, JournalError, Phase};
+pub use step::step;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What is asked for and refused at once, and what hands have done between two starts.
+
+use super::model::release;
+use super::world::id;
+use super::*;
+use crate::logic::release::Refusal;
+
+fn running() -> Journal {
+    let mut journal = Journal::new(Component::Agent);
+    (journal.current, journal.prev) = (Some(release(6)), Some(release(5)));
+    journal.floor = journal.floor.raised(&release(6));
+    journal
+}
+
+fn begin(to: Option<Identity>) -> Begin {
+    let room = Space { bytes: 1_000, files: 10 };
+    Begin { attempt: id("one"), to, is_here: false, needs: room, free: room }
+}
+
+fn told(journal: &Journal, begin: Begin) -> Outcome {
+    let event = Event::Begin(Box::new(begin));
+    let (after, effects) = step(journal, event).expect("nothing is under way");
+    assert_eq!(&after, journal);
+    match effects.as_slice() {
+        [Effect::Audit(record), Effect::SyncAudit, Effect::Reply(outcome)] => {
+            assert_eq!(record.outcome, **outcome);
+            outcome.as_ref().clone()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn observed(whole: &[u64], current: u64, prev: u64) -> Observed {
+    Observed {
+        attempt: id("start"),
+        caller: Caller::Daemon,
+        current: Some(release(current).digest),
+        prev: Some(release(prev).digest),
+        whole: whole.iter().map(|number| release(*number)).collect(),
+        clutter: false,
+        audit_is_torn: false,
+        running: None,
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said_at_once_and_changes_nothing() {
+    let refused = |reason| Outcome::Refused { reason };
+    let condemned = Journal { quarantine: vec![release(7).digest], ..running() };
+    let full = Begin { free: Space { bytes: 999, files: 10 }, ..begin(Some(release(7))) };
+    let inodes = Begin { free: Space { bytes: 1_000, files: 9 }, ..begin(Some(release(7))) };
+    let space = |free| refused(Reason::NoSpace { needs: 1_000, free });
+    let old = Refusal::Old { number: 4, floor: 6 };
+    for (journal, begin, wanted) in [
+        (running(), begin(Some(release(6))), Outcome::Unchanged),
+        (running(), full, space(999)),
+        (running(), inodes, space(1_000)),
+        (running(), begin(Some(release(4))), refused(Reason::Refused(old))),
+        (condemned, begin(Some(release(7))), refused(Reason::Quarantined)),
+        (Journal { prev: None, ..running() }, begin(None), refused(Reason::NoPrevious)),
+    ] {
+        assert_eq!(told(&journal, begin), wanted);
+    }
+    let reason = Reason::Refused(Refusal::Threshold { found: 1, wanted: 2 });
+    let event = Event::Refuse { attempt: id("one"), reason };
+    let (after, effects) = step(&running(), event).expect("nothing is under way");
+    assert_eq!((after, effects.len()), (running(), 3));
+}
+
+#[test]
+fn one_attempt_runs_and_another_learns_which() {
+    let event = || Event::Begin(Box::new(begin(Some(release(7)))));
+    let (busy, _) = step(&running(), event()).expect("nothing is under way");
+    for phase in [
+        busy.phase.clone(),
+        Phase::Trial {
+            attempt: busy.phase.attempt().expect("one").clone(),
+            tries: 1,
+            health: None,
+        },
+    ] {
+        let journal = Journal { phase, ..busy.clone() };
+        assert_eq!(step(&journal, event()), Err(OutOfPhase::Busy(id("one"))));
+        let reason = Reason::NoPrevious;
+        let refuse = Event::Refuse { attempt: id("two"), reason };
+        assert_eq!(step(&journal, refuse), Err(OutOfPhase::Busy(id("one"))));
+        let refused = step(&journal, Event::Resume);
+        assert!(matches!(refused, Err(OutOfPhase::Unexpected { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_others_say_is_cut_before_it_is_kept() {
+    let words = Words::from("\u{1b}[2J".repeat(1_000));
+    assert_eq!(words.to_string().chars().count(), 256);
+    assert!(words.to_string().starts_with("\u{fffd}[2J"));
+}
+
+#[test]
+fn what_hands_have_damaged_is_found_at_the_start() {
+    let start = |observed| {
+        let event = Event::Recover(Box::new(observed));
+        step(&running(), event).expect("a start is always in place")
+    };
+    let (after, effects) = start(observed(&[5, 6], 6, 5));
+    assert_eq!((after, effects.len()), (running(), 2), "nothing but what every start does");
+    // The release that runs: back to the one before.
+    let (after, effects) = start(observed(&[5], 6, 5));
+    assert!(matches!(after.phase, Phase::Reversal { cause: Cause::Damaged, .. }));
+    assert_eq!(effects.last(), Some(&Effect::Restart(release(5).digest)));
+    // The one before: there is nothing to go back to, and that is known.
+    let (after, effects) = start(observed(&[6], 6, 5));
+    assert_eq!((after.prev, after.current), (None, Some(release(6))));
+    assert!(effects.contains(&Effect::RemoveLink(Slot::Prev)));
+    // Both: what runs is left alone.
+    let (after, effects) = start(observed(&[], 6, 5));
+    assert_eq!((after, effects.len()), (running(), 2));
+    // A link.
+    let (_, effects) = start(observed(&[5, 6], 5, 5));
+    assert!(effects.contains(&Effect::MakeLink(Slot::Current, release(6).digest)));
+}
+
+#[test]
+fn a_release_that_cannot_be_taken_back_stays_rather_than_none() {
+    let attempt = Attempt { id: id("one"), kind: Kind::Update, to: release(7) };
+    let (cause, refusals, health) = (Cause::Silent, 0, None);
+    let phase = Phase::Reversal { attempt, cause, refusals, health };
+    let start = |whole: &[u64]| {
+        let journal = Journal { phase: phase.clone(), ..running() };
+        let observed = observed(whole, 7, 5);
+        let event = Event::Recover(Box::new(observed));
+        step(&journal, event).expect("a start is always in place")
+    };
+    for (whole, kept, settles) in
+        [(&[5, 6, 7][..], 6, false), (&[5, 7], 5, false), (&[7], 7, true), (&[], 6, true)]
+    {
+        let (journal, effects) = start(whole);
+        assert_eq!(journal.current, Some(release(kept)), "{whole:?}");
+        assert_eq!(matches!(journal.phase, Phase::Settling { .. }), settles, "{whole:?}");
+        let made = Effect::MakeLink(Slot::Current, release(kept).digest);
+        let linked = effects.iter().position(|effect| *effect == made).expect("it is linked");
+        let named = effects
+            .iter()
+            .position(|effect| *effect == Effect::NameLink(Slot::Current))
+            .expect("it is named");
+        let removed = effects.iter().position(|effect| matches!(effect, Effect::Collect(_)));
+        assert!(linked < named && removed.is_none_or(|removed| named < removed), "{effects:?}");
+    }
+}
+
+#[test]
+fn a_lost_journal_is_made_of_what_the_links_name() {
+    let found = Journal::adopt(Component::Agent, &observed(&[5, 6], 6, 5));
+    assert_eq!(found, running());
+    let found = Journal::adopt(Component::Agent, &observed(&[6], 6, 5));
+    assert_eq!((found.current, found.prev), (Some(release(6)), None));
+}
+
+#[test]
+fn no_more_than_sixteen_bad_releases_are_remembered() {
+    let mut journal = running();
+    for number in 0..40_u8 {
+        journal.condemn(Digest::of(&[number]));
+        journal.condemn(Digest::of(&[number]));
+    }
+    let newest: Vec<Digest> = (24..40_u8).map(|number| Digest::of(&[number])).collect();
+    assert_eq!(journal.quarantine, newest);
+    journal.condemn(release(5).digest);
+    assert_eq!(journal.prev, None, "what failed is nothing to go back to");
+}
