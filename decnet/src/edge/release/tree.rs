@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -166,13 +166,22 @@ impl Tree {
     }
 
     fn beneath(&self, name: &str, flags: OFlag, mode: Mode) -> nix::Result<OwnedFd> {
-        let resolve = ResolveFlag::RESOLVE_BENEATH
-            | ResolveFlag::RESOLVE_NO_SYMLINKS
-            | ResolveFlag::RESOLVE_NO_MAGICLINKS
-            | ResolveFlag::RESOLVE_NO_XDEV;
+        // Not openat2(2): under RestrictSUIDSGID= systemd says that there is none.
         let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-        let how = OpenHow::new().flags(flags).mode(mode).resolve(resolve);
-        openat2(&self.dir, name, how)
+        let through = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let mut parts = name.split('/').peekable();
+        let mut folder = None::<OwnedFd>;
+        while let Some(part) = parts.next() {
+            if part.is_empty() || part == ".." {
+                return Err(Errno::EINVAL);
+            }
+            let within = folder.as_ref().unwrap_or(&self.dir);
+            if parts.peek().is_none() {
+                return openat(within, part, flags, mode);
+            }
+            folder = Some(openat(within, part, through, Mode::empty())?);
+        }
+        Err(Errno::EINVAL)
     }
 
     fn names(&self, folder: &str) -> nix::Result<Vec<(String, Kind)>> {
@@ -240,7 +249,7 @@ fn empty(dir: &OwnedFd, depth: usize) -> nix::Result<()> {
         }
         let removed = match unlinkat(dir, name, UnlinkatFlags::NoRemoveDir) {
             Err(Errno::EISDIR | Errno::EPERM) => {
-                let inner = nix::fcntl::openat(dir, name, flags, Mode::empty());
+                let inner = openat(dir, name, flags, Mode::empty());
                 inner
                     .and_then(|inner| empty(&inner, depth + 1))
                     .and_then(|()| unlinkat(dir, name, UnlinkatFlags::RemoveDir))
