@@ -43,6 +43,16 @@ pub fn make_dir(path: &Path) -> Result<()> {
         .map_err(failed("make directory", path))
 }
 
+/// Lets everybody look into a directory.
+///
+/// # Errors
+///
+/// [`FileError`] when this process may not.
+pub fn publish(path: &Path) -> Result<()> {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(path, permissions).map_err(failed("publish", path))
+}
+
 /// Gives a path to a user.
 ///
 /// # Errors

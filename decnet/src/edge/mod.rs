@@ -28,6 +28,8 @@ pub mod sockets;
 pub mod stack;
 pub mod stop;
 pub mod store;
+pub mod supervise;
 pub mod systemd;
+pub mod update;
 pub mod vault;
 pub mod watch;

@@ -32,6 +32,7 @@ pub mod tcp_signature;
 pub mod time;
 pub mod token;
 pub mod trust;
+pub mod unit;
 pub mod update;
 pub mod visitors;
 pub mod wire;

@@ -90,6 +90,12 @@ enum Source {
     },
 }
 
+/// Whether the programs are in this binary: an ELF object for BPF.
+pub fn is_whole() -> bool {
+    const BPF_MACHINE: [u8; 2] = [247, 0];
+    OBJECT.starts_with(b"\x7fELF") && OBJECT.get(18..20) == Some(&BPF_MACHINE)
+}
+
 impl Programs {
     /// Loads them.
     ///

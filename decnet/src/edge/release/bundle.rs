@@ -27,6 +27,32 @@ pub fn read(
     Ok(reader.into_head().ok_or(BundleError::Trailing)?)
 }
 
+/// Reads a bundle up to where it says what it is.
+///
+/// # Errors
+///
+/// [`UnpackError`].
+pub fn peek(
+    bundle: &mut impl Read,
+    check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
+) -> Result<(Release, Envelope), UnpackError> {
+    let mut reader = Reader::new(check);
+    let mut buffer = vec![0; BUFFER];
+    while let count @ 1.. = fill(bundle, &mut buffer)? {
+        let mut input = buffer.get(..count).unwrap_or_default();
+        loop {
+            match reader.next(&mut input)? {
+                Piece::Head => return Ok(reader.into_head().ok_or(BundleError::Trailing)?),
+                Piece::More => break,
+                _ => {}
+            }
+        }
+    }
+    // It ends before that.
+    reader.finish()?;
+    Ok(reader.into_head().ok_or(BundleError::Trailing)?)
+}
+
 /// Writes a bundle's files behind another head of the same release.
 ///
 /// # Errors

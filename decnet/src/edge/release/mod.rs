@@ -1,18 +1,20 @@
 //! Releases on disk: as a tree, as a bundle, and the keys that sign them.
 //!
-//! Everything below a release's directory is reached through its descriptor with openat2(2), so
-//! that no link and no `..` leads out of it, whoever else writes there.
+//! Everything below a release's directory is reached through its descriptor, one part of
+//! a name after the other, so that no link and no `..` leads out of it, whoever else writes there.
 
 mod bundle;
 mod keys;
 mod pack;
+mod running;
 mod tree;
 mod unpack;
 mod verify;
 
-pub use bundle::{read, resign};
+pub use bundle::{peek, read, resign};
 pub use keys::{KeyError, read_public, read_root, read_secret, write_secret};
 pub use pack::{PackError, pack, survey};
+pub use running::{in_use, name, running};
 pub use tree::Tree;
 pub use unpack::{UnpackError, Unpacked, unpack};
 pub use verify::{Unsound, verify};

@@ -136,6 +136,8 @@ pub enum Event {
         at: Duration,
         /// The process that was there before.
         before: Option<Process>,
+        /// How long the new one must go on answering.
+        soak: Duration,
     },
     /// Time has passed since [`Effect::Pause`].
     Resume,
@@ -283,34 +285,44 @@ pub enum Reason {
 }
 
 /// Why a release was taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Cause {
     /// It ended again and again.
+    #[error("it ended again and again")]
     CrashLoop,
     /// Its files are not what they were.
+    #[error("its files are not what they were")]
     Damaged,
     /// The updater that it is did not come up.
+    #[error("the updater did not come up")]
     Dead,
-    /// The disk failed while it was put in place.
-    Disk(Fault),
     /// It answered, did not, and answered.
+    #[error("it answered, did not, and answered again")]
     FlipFlop,
     /// It ended and did not come back.
+    #[error("it ended and did not come back")]
     Gone,
     /// Its trial was interrupted too often.
+    #[error("its trial was interrupted too often")]
     Interrupted,
+    /// The machine could not do what it takes to put it in place.
+    #[error("{}", .0.what)]
+    Machine(Fault),
     /// It says that it is another.
+    #[error("it says that it is {0}")]
     Other(Digest),
     /// It never answered, or stopped to.
+    #[error("it does not answer")]
     Silent,
     /// It could not be started.
+    #[error("it could not be started: {}", .0.what)]
     Unstartable(Fault),
 }
 
 impl Cause {
-    /// Whether it says that the release is bad: a disk that failed or a power that went does not.
+    /// Whether it says that the release is bad: a machine that failed or a power that went does not.
     pub fn is_of_release(&self) -> bool {
-        !matches!(self, Self::Damaged | Self::Disk(_) | Self::Interrupted)
+        !matches!(self, Self::Damaged | Self::Interrupted | Self::Machine(_))
     }
 }
 

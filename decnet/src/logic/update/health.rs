@@ -9,8 +9,6 @@ use crate::logic::release::Digest;
 const START: Duration = Duration::from_secs(30);
 /// How long its process may be gone before it is taken for dead: a supervisor starts it again.
 const GONE: Duration = Duration::from_secs(10);
-/// How long it must go on answering.
-const SOAK: Duration = Duration::from_secs(10);
 /// Failures that are forgiven while it proves itself.
 const FORGIVEN: u32 = 1;
 
@@ -48,6 +46,8 @@ pub struct Health {
     /// Answers are not its own: it is still ending.
     before: Option<Process>,
     started: Duration,
+    /// How long it must go on answering.
+    soak: Duration,
     /// Who answers rightly, since when.
     proving: Option<(Process, Duration)>,
     /// Since when there is no process.
@@ -58,9 +58,9 @@ pub struct Health {
 
 impl Health {
     /// Of a release that was started just now, in place of a process.
-    pub fn new(release: Digest, before: Option<Process>, at: Duration) -> Self {
+    pub fn new(release: Digest, before: Option<Process>, at: Duration, soak: Duration) -> Self {
         let (proving, gone) = (None, None);
-        Self { release, before, started: at, proving, gone, crashes: 0, misses: 0 }
+        Self { release, before, started: at, soak, proving, gone, crashes: 0, misses: 0 }
     }
 
     /// Takes in what is seen now.
@@ -90,7 +90,7 @@ impl Health {
         self.gone = None;
         match self.fault() {
             Some(cause) => Verdict::Bad(cause),
-            None if at.saturating_sub(since) >= SOAK => Verdict::Good,
+            None if at.saturating_sub(since) >= self.soak => Verdict::Good,
             None => Verdict::Wait,
         }
     }

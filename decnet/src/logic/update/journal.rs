@@ -89,7 +89,7 @@ impl Phase {
     }
 
     /// As messages say it.
-    pub(super) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "that is not under way",
             Self::Reversal { .. } => "that is being taken back",

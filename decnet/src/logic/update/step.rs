@@ -141,8 +141,8 @@ fn trial(mut journal: Journal, event: Event) -> Result<Step, Event> {
     let Phase::Trial { attempt, health, .. } = &mut journal.phase else { return Err(event) };
     let to = attempt.to.digest;
     match event {
-        Event::Restarted { at, before } => {
-            *health = Some(Health::new(to, before, at));
+        Event::Restarted { at, before, soak } => {
+            *health = Some(Health::new(to, before, at, soak));
             Ok((journal, vec![Effect::Probe]))
         }
         Event::Probed { at, seen } => match look(health, at, &seen) {
@@ -152,7 +152,7 @@ fn trial(mut journal: Journal, event: Event) -> Result<Step, Event> {
             None => Err(Event::Probed { at, seen }),
         },
         Event::Unstartable(fault) => Ok(reverse(journal, Cause::Unstartable(fault))),
-        Event::Failed(fault) => Ok(reverse(journal, Cause::Disk(fault))),
+        Event::Failed(fault) => Ok(reverse(journal, Cause::Machine(fault))),
         other => Err(other),
     }
 }
@@ -163,8 +163,8 @@ fn reversal(mut journal: Journal, event: Event) -> Result<Step, Event> {
     };
     let badly = |then| Outcome::RolledBackBadly { cause: cause.clone(), then };
     let (outcome, attempt) = match (event, &journal.current) {
-        (Event::Restarted { at, before }, Some(current)) => {
-            *health = Some(Health::new(current.digest, before, at));
+        (Event::Restarted { at, before, soak }, Some(current)) => {
+            *health = Some(Health::new(current.digest, before, at, soak));
             return Ok((journal, vec![Effect::Probe]));
         }
         (Event::Probed { at, seen }, Some(_)) => match look(health, at, &seen) {

@@ -2,6 +2,7 @@
 
 use super::*;
 
+const SOAK: Duration = Duration::from_secs(10);
 const BEFORE: Process = Process { pid: 1, nonce: 1 };
 const FIRST: Process = Process { pid: 2, nonce: 2 };
 const SECOND: Process = Process { pid: 3, nonce: 3 };
@@ -15,7 +16,7 @@ fn new() -> Digest {
 /// `.` no answer, `x` no process, `o` the process before, `a` and `b` two of the new release,
 /// `l` one that says that it is another.
 fn watched(script: &str) -> (usize, Verdict) {
-    let mut health = Health::new(new(), Some(BEFORE), Duration::from_secs(100));
+    let mut health = Health::new(new(), Some(BEFORE), Duration::from_secs(100), SOAK);
     let answer = |process, release| Seen::Answer { process, release };
     for (second, letter) in (1..).zip(script.chars()) {
         let seen = match letter {

@@ -322,7 +322,7 @@ impl World {
         self.memory.returns += u32::from(digest != self.scenario.to.digest);
         let before = self.agent.map(|_| self.process());
         (self.agent, self.starts) = (Some(digest), self.starts + 1);
-        Ok(Event::Restarted { at: self.clock, before })
+        Ok(Event::Restarted { at: self.clock, before, soak: Duration::from_secs(10) })
     }
 
     fn process(&self) -> Process {

@@ -1,0 +1,101 @@
+//! Whoever starts and stops the agent: systemd, or the updater itself.
+
+mod direct;
+mod processes;
+mod systemd;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub use direct::{Direct, Launch};
+pub use systemd::{HELPER_SOCKET, Systemd, systemctl};
+
+use crate::logic::unit;
+
+/// Why the agent is not restarted.
+#[derive(Debug, thiserror::Error)]
+pub enum SuperviseError {
+    /// This process may not do it: that says nothing of the release.
+    #[error(
+        "systemd does not let this user {verb} `{unit}` ({why}): install the polkit rule \
+         `50-decnet.rules`, or enable `decnet-units.socket`"
+    )]
+    Denied {
+        /// What was asked.
+        verb: &'static str,
+        /// Of which unit.
+        unit: &'static str,
+        /// What systemd says.
+        why: String,
+    },
+    /// It was tried and did not come about.
+    #[error("cannot {what}: {why}")]
+    Failed {
+        /// What was tried, on what.
+        what: String,
+        /// What came of it.
+        why: String,
+    },
+}
+
+/// Whoever starts and stops the agent.
+#[derive(Debug)]
+pub enum Supervisor {
+    /// The updater itself.
+    Direct(Direct),
+    /// systemd, of which this process is a unit.
+    Systemd(Systemd),
+}
+
+impl Supervisor {
+    /// systemd where it has started this process and can be asked; else this process itself.
+    pub fn find(direct: Direct) -> Self {
+        let variable = |name| std::env::var(name).ok();
+        let (id, exec) = (variable("INVOCATION_ID"), variable("SYSTEMD_EXEC_PID"));
+        let is_unit = unit::is_first(id.as_deref(), exec.as_deref(), std::process::id());
+        match systemctl(std::env::var_os("PATH")).filter(|_| is_unit) {
+            Some(program) => Self::Systemd(Systemd::new(program)),
+            None => Self::Direct(direct),
+        }
+    }
+
+    /// Starts the agent that `current` names, in place of whatever runs. It does not wait for it.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError`].
+    pub fn restart(&mut self) -> Result<(), SuperviseError> {
+        match self {
+            Self::Direct(direct) => direct.restart(),
+            Self::Systemd(systemd) => systemd.restart(unit::AGENT),
+        }
+    }
+
+    /// Stops the agent.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError`].
+    pub fn stop(&mut self) -> Result<(), SuperviseError> {
+        match self {
+            Self::Direct(direct) => direct.stop(),
+            Self::Systemd(systemd) => systemd.stop(unit::AGENT),
+        }
+    }
+
+    /// The process of the agent, while there is one.
+    pub fn process(&mut self) -> Option<u32> {
+        match self {
+            Self::Direct(direct) => direct.process(),
+            Self::Systemd(systemd) => systemd.process(unit::AGENT),
+        }
+    }
+}
+
+/// A program on the path.
+fn on_path(name: &str, path: Option<OsString>) -> Option<PathBuf> {
+    std::env::split_paths(&path?).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests;

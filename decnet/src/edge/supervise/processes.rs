@@ -1,0 +1,160 @@
+//! Agents among the processes of this machine, however they were started.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// How long an agent has to end by itself.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A process that cannot be taken for another: its number comes back, this does not.
+#[derive(Debug)]
+pub(super) struct Agent {
+    /// Its number.
+    pub(super) pid: u32,
+    fd: OwnedFd,
+}
+
+/// What `/proc/PID` says.
+struct Seen {
+    args: Vec<String>,
+    is_alive: bool,
+    in_our_namespace: bool,
+    uid: u32,
+    started: u64,
+}
+
+/// Every agent of this machine that is ours to stop, but this process: whoever holds `lock`, and
+/// whoever looks like one.
+pub(super) fn agents(lock: &Path) -> Vec<Agent> {
+    let mut pids: BTreeSet<u32> = holders(lock).into_iter().collect();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    pids.extend(entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()));
+    pids.remove(&std::process::id());
+    let holders = holders(lock);
+    pids.into_iter().filter_map(|pid| agent(pid, holders.contains(&pid))).collect()
+}
+
+/// A process, when it is an agent.
+fn agent(pid: u32, is_holder: bool) -> Option<Agent> {
+    let before = look(pid)?;
+    if !(is_holder || is_agent(&before.args)) || !is_ours(&before) {
+        return None;
+    }
+    let fd = pidfd_open(Pid::from_raw(pid.try_into().ok()?)?, PidfdFlags::empty()).ok()?;
+    // The number may have come back between the look and the descriptor.
+    (look(pid)?.started == before.started).then_some(Agent { pid, fd })
+}
+
+/// Whether a process with these arguments is an agent: `[…/]decnet [options] agent …`.
+fn is_agent(args: &[String]) -> bool {
+    let Some((program, rest)) = args.split_first() else { return false };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    name == "decnet" && rest.iter().find(|arg| !arg.starts_with('-')).is_some_and(|a| a == "agent")
+}
+
+fn is_ours(seen: &Seen) -> bool {
+    let we = rustix::process::geteuid();
+    seen.is_alive && seen.in_our_namespace && (we.is_root() || we.as_raw() == seen.uid)
+}
+
+fn look(pid: u32) -> Option<Seen> {
+    let dir = Path::new("/proc").join(pid.to_string());
+    let uid = fs::metadata(&dir).ok()?.uid();
+    let cmdline = fs::read(dir.join("cmdline")).ok()?;
+    let stat = fs::read_to_string(dir.join("stat")).ok()?;
+    let status = fs::read_to_string(dir.join("status")).ok()?;
+    // pid (name) state …: the name may hold anything, its end is the last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let started = fields.nth(18)?.parse().ok()?;
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    let args = cmdline.split(|byte| *byte == 0).filter(|arg| !arg.is_empty());
+    Some(Seen {
+        args: args.map(|arg| String::from_utf8_lossy(arg).into_owned()).collect(),
+        is_alive: !matches!(state, "Z" | "X"),
+        // One that has more numbers is in a namespace below ours.
+        in_our_namespace: numbers.split_whitespace().count() == 1,
+        uid,
+        started,
+    })
+}
+
+/// The arguments after the program and the role, with which an agent was started.
+pub(super) fn arguments(pid: u32) -> Option<Vec<String>> {
+    let mut args = look(pid)?.args;
+    let at = args.iter().position(|arg| arg == "agent")?;
+    args.drain(..=at);
+    Some(args)
+}
+
+/// Who holds the lock of a file, as `/proc/locks` says.
+fn holders(lock: &Path) -> Vec<u32> {
+    let Ok(found) = fs::metadata(lock) else { return Vec::new() };
+    let dev = found.dev();
+    let (major, minor) = (rustix::fs::major(dev), rustix::fs::minor(dev));
+    let inode = format!("{major:02x}:{minor:02x}:{}", found.ino());
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let of_line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let at = fields.iter().position(|field| *field == inode)?;
+        fields.get(at.checked_sub(1)?)?.parse().ok()
+    };
+    locks.lines().filter_map(of_line).collect()
+}
+
+/// Ends these, first asking them to.
+pub(super) fn end(agents: &[Agent]) -> Result<(), String> {
+    for (signal, grace) in [(Signal::TERM, GRACE), (Signal::KILL, Duration::from_secs(5))] {
+        for agent in agents {
+            // One that has ended by itself needs none.
+            pidfd_send_signal(&agent.fd, signal).ok();
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < grace {
+            if agents.iter().all(has_ended) {
+                return Ok(());
+            }
+            thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+    let left: Vec<String> =
+        agents.iter().filter(|agent| !has_ended(agent)).map(|a| a.pid.to_string()).collect();
+    if left.is_empty() { Ok(()) } else { Err(format!("process {} does not end", left.join(", "))) }
+}
+
+/// A pidfd is readable when its process has ended, also when nobody has asked how.
+fn has_ended(agent: &Agent) -> bool {
+    let mut fds = [PollFd::new(&agent.fd, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_are_told_from_what_looks_like_them() {
+        let split = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+        for (line, expected) in [
+            ("/opt/decnet/current/bin/decnet agent", true),
+            ("decnet --log-level=debug agent --port 1", true),
+            ("./target/debug/decnet agent", true),
+            ("decnet updater --agent-dir agent", false),
+            ("decnet swarm agent", false),
+            ("vi agent", false),
+            ("decnet", false),
+            ("decnet-agent", false),
+            ("/tmp/decnet/agent agent", false),
+        ] {
+            assert_eq!(is_agent(&split(line)), expected, "{line}");
+        }
+    }
+}

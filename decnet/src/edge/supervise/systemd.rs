@@ -1,0 +1,136 @@
+//! systemd, asked through systemctl, or through the socket of a helper where there is no polkit.
+
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{SuperviseError, on_path};
+use crate::logic::unit::{Verb, main_pid};
+
+/// Where the helper listens.
+pub const HELPER_SOCKET: &str = "/run/decnet-units.sock";
+/// How long systemctl may take: it is never told to wait for a unit.
+const TIME: Duration = Duration::from_secs(20);
+/// Most bytes of what the helper answers.
+const MOST: u64 = 4 * 1024;
+
+/// systemctl, where it is on this path.
+pub fn systemctl(path: Option<OsString>) -> Option<PathBuf> {
+    on_path("systemctl", path)
+}
+
+/// systemd.
+#[derive(Debug)]
+pub struct Systemd {
+    systemctl: PathBuf,
+}
+
+impl Systemd {
+    /// systemd, asked through this program.
+    pub fn new(systemctl: PathBuf) -> Self {
+        Self { systemctl }
+    }
+
+    /// Restarts a unit, which has its own user and capabilities, whatever this process has.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError`].
+    pub fn restart(&self, unit: &'static str) -> Result<(), SuperviseError> {
+        self.tell(Verb::ResetFailed, unit)?;
+        self.tell(Verb::Restart, unit)
+    }
+
+    /// Stops a unit.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError`].
+    pub fn stop(&self, unit: &'static str) -> Result<(), SuperviseError> {
+        self.tell(Verb::Stop, unit)
+    }
+
+    /// The first process of a unit, while there is one.
+    pub fn process(&self, unit: &'static str) -> Option<u32> {
+        let shown = self.run(&["show", "--property=MainPID", unit]).ok()?;
+        main_pid(&String::from_utf8_lossy(&shown.stdout))
+    }
+
+    fn tell(&self, verb: Verb, unit: &'static str) -> Result<(), SuperviseError> {
+        let name = verb.as_str();
+        let failed = |why: String| SuperviseError::Failed { what: format!("{name} `{unit}`"), why };
+        let told = self.run(&["--no-ask-password", "--no-block", name, unit]).map_err(&failed)?;
+        if told.status.success() {
+            return Ok(());
+        }
+        let why = String::from_utf8_lossy(&told.stderr).trim().to_owned();
+        if verb == Verb::ResetFailed && why.contains("not loaded") {
+            // It has never failed.
+            return Ok(());
+        }
+        // Whether it is not allowed, or there is nobody to ask whether it is: the helper knows.
+        match ask_helper(Path::new(HELPER_SOCKET), verb, unit) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(why)) => Err(failed(why)),
+            None if is_denied(told.status.code(), &why) => {
+                Err(SuperviseError::Denied { verb: name, unit, why })
+            }
+            None => Err(failed(why)),
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Result<Output, String> {
+        let mut child = Command::new(&self.systemctl)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("cannot run `{}`: {error}", self.systemctl.display()))?;
+        let begun = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(Some(_)) => return child.wait_with_output().map_err(|error| error.to_string()),
+                Ok(None) if begun.elapsed() < TIME => {
+                    thread::park_timeout(Duration::from_millis(2));
+                }
+                _ => {
+                    drop(child.kill());
+                    drop(child.wait());
+                    return Err(format!("systemctl does not end within {} s", TIME.as_secs()));
+                }
+            }
+        }
+    }
+}
+
+fn is_denied(code: Option<i32>, why: &str) -> bool {
+    let signs = ["Access denied", "authentication required", "connect to bus", "authorized"];
+    code == Some(4) || signs.iter().any(|sign| why.contains(sign))
+}
+
+/// Asks the helper; `None` when there is none.
+fn ask_helper(socket: &Path, verb: Verb, unit: &str) -> Option<Result<(), String>> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    let asked = (|| {
+        stream.set_read_timeout(Some(TIME))?;
+        stream.set_write_timeout(Some(TIME))?;
+        stream.write_all(format!("{} {unit}\n", verb.as_str()).as_bytes())?;
+        let mut answer = String::new();
+        (&stream).take(MOST).read_to_string(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    })();
+    Some(match asked {
+        Ok(answer) => match answer.trim_end().split_once(' ').unwrap_or((answer.trim_end(), "")) {
+            ("0", _) => Ok(()),
+            (_, why) => Err(format!("the helper at `{}` says: {why}", socket.display())),
+        },
+        Err(error) => Err(format!("the helper at `{}` does not answer: {error}", socket.display())),
+    })
+}

@@ -1,0 +1,99 @@
+//! The audit log as a file.
+
+use std::io;
+use std::path::Path;
+
+use super::{Fs, Place};
+use crate::edge::clock;
+use crate::logic::update::AttemptId;
+use crate::logic::update::audit::{Chain, Log, Record};
+
+/// Bytes at which a log is set aside and begun anew.
+const FULL: u64 = 4 * 1024 * 1024;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// Appends a line, unless the last one says the very same.
+pub(super) fn append(fs: &impl Fs, place: &Place, record: &Record) -> io::Result<()> {
+    let bytes = read(&place.audit())?;
+    let mut log = Log::read(&bytes, |_| ());
+    if log.last.as_ref() == Some(record) {
+        return Ok(());
+    }
+    if log.whole < bytes.len() {
+        // A line of which a part was written is of an append that failed.
+        fs.truncate(&place.audit(), log.whole as u64)?;
+    }
+    if bytes.is_empty() {
+        // It goes on from the one that was set aside.
+        let before = Log::read(&read(&aside(place))?, |_| ());
+        log.chain = before.chain;
+    }
+    fs.append(&place.audit(), &log.chain.line(record, clock::now()).0)
+}
+
+fn aside(place: &Place) -> std::path::PathBuf {
+    place.audit().with_extension("1.log")
+}
+
+/// Keeps what was cut, and cuts the log after its last whole line.
+pub(super) fn trim(fs: &impl Fs, place: &Place) -> io::Result<()> {
+    let bytes = read(&place.audit())?;
+    let whole = Log::read(&bytes, |_| ()).whole;
+    let cut = bytes.get(whole..).unwrap_or_default();
+    let kept = place.audit().with_extension(format!("torn-{}", clock::now().millis()));
+    fs.write(&kept, cut)?;
+    fs.truncate(&place.audit(), whole as u64)
+}
+
+/// Whether the log ends in the midst of a line, or is not what it was.
+pub(super) fn is_torn(place: &Place) -> io::Result<bool> {
+    let bytes = read(&place.audit())?;
+    Ok(Log::read(&bytes, |_| ()).whole != bytes.len())
+}
+
+/// Makes the log if there is none, and sets a full one aside.
+pub(super) fn prepare(fs: &impl Fs, place: &Place) -> io::Result<()> {
+    match std::fs::metadata(place.audit()) {
+        Ok(found) if found.len() <= FULL => return Ok(()),
+        Ok(_) => fs.rename(&place.audit(), &aside(place))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs.write(&place.audit(), b"")?;
+    fs.sync_dir(&place.state)
+}
+
+/// What is said of an attempt, when it has ended.
+///
+/// # Errors
+///
+/// When the log cannot be read.
+pub fn find(place: &Place, attempt: &AttemptId) -> io::Result<Option<Record>> {
+    let mut found = None;
+    for path in [place.audit(), aside(place)] {
+        Log::read(&read(&path)?, |record| {
+            if record.attempt == *attempt {
+                found = Some(record.clone());
+            }
+        });
+        if found.is_some() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Where the log ends.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn head(place: &Place) -> io::Result<Chain> {
+    Ok(Log::read(&read(&place.audit())?, |_| ()).chain)
+}

@@ -1,0 +1,15 @@
+//! Carries out what `logic::update` decides: on the disk here, everything else by a [`Host`].
+
+mod audit;
+mod fs;
+mod look;
+mod place;
+mod runner;
+mod selfcheck;
+
+pub use audit::{find, head};
+pub use fs::{Fs, RealFs};
+pub use look::{Found, free, open, staged};
+pub use place::Place;
+pub use runner::{Host, Runner};
+pub use selfcheck::{SELFCHECK, self_check};

@@ -1,0 +1,263 @@
+//! One update after another: what is decided is done, and what came of it is decided upon.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::{Fs, Place, audit, self_check};
+use crate::edge::release::{Unsound, in_use, verify};
+use crate::logic::release::Digest;
+use crate::logic::update::{
+    self, AttemptId, Effect, Event, Fault, Journal, OutOfPhase, Outcome, Phase, Reason,
+};
+
+/// What an update needs besides the disk.
+pub trait Host {
+    /// Waits a little.
+    fn pause(&mut self);
+    /// Looks at the release that runs: [`Event::Probed`].
+    fn probe(&mut self, release: Digest) -> Event;
+    /// Takes what was sent into the staging directory: [`Event::Staged`], [`Event::Refuse`] or
+    /// [`Event::Failed`].
+    fn receive(&mut self, attempt: &AttemptId, place: &Place) -> Event;
+    /// Becomes the release that `current` names. It comes back when that is not possible or not
+    /// needed, and with nothing when the next process goes on and this one is to end.
+    fn reexec(&mut self, journal: &Journal) -> Option<Event>;
+    /// Has the supervisor start what `current` names: [`Event::Restarted`],
+    /// [`Event::Unstartable`] or [`Event::Failed`].
+    fn restart(&mut self, journal: &Journal, release: Digest) -> Event;
+    /// Has the supervisor stop what runs.
+    ///
+    /// # Errors
+    ///
+    /// What the supervisor says.
+    fn stop(&mut self) -> Result<(), Fault>;
+    /// The journal has changed.
+    fn changed(&mut self, journal: &Journal);
+}
+
+/// Carries out updates of one component.
+#[derive(Debug)]
+pub struct Runner<F> {
+    fs: F,
+    place: Place,
+    journal: Journal,
+}
+
+/// What came of an effect.
+enum Done {
+    Answer(Event),
+    Nothing,
+    /// Another process goes on.
+    Over,
+    Reply(Outcome),
+}
+
+impl<F: Fs> Runner<F> {
+    /// Goes on from a journal.
+    pub fn new(fs: F, place: Place, journal: Journal) -> Self {
+        Self { fs, place, journal }
+    }
+
+    /// Where it is.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Where its releases are.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Does what follows from an event, until nothing does. The last reply is returned; `reply`
+    /// has each as it comes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfPhase`] when it cannot be done now.
+    pub fn run(
+        &mut self,
+        mut event: Event,
+        host: &mut impl Host,
+        mut reply: impl FnMut(Outcome),
+    ) -> Result<(), OutOfPhase> {
+        loop {
+            let (journal, effects) = update::step(&self.journal, event)?;
+            if journal != self.journal {
+                self.journal = journal;
+                host.changed(&self.journal);
+            }
+            let mut answer = None;
+            for effect in &effects {
+                match self.carry_out(effect, host) {
+                    Ok(Done::Answer(event)) => answer = Some(event),
+                    Ok(Done::Nothing) => {}
+                    Ok(Done::Over) => return Ok(()),
+                    Ok(Done::Reply(outcome)) => reply(outcome),
+                    Err(fault) => {
+                        tracing::warn!(fault = %fault.what, "an update cannot go on as it should");
+                        answer = Some(Event::Failed(fault));
+                        break;
+                    }
+                }
+            }
+            if answer.is_none() && self.journal.phase == Phase::Idle {
+                return Ok(());
+            }
+            event = answer.unwrap_or(Event::Done);
+        }
+    }
+
+    fn carry_out(&self, effect: &Effect, host: &mut impl Host) -> Result<Done, Fault> {
+        let place = &self.place;
+        tracing::debug!(?effect, "update");
+        match effect {
+            Effect::Check(digest) => return self.check(*digest).map(Done::Answer),
+            Effect::Pause => {
+                host.pause();
+                return Ok(Done::Answer(Event::Resume));
+            }
+            Effect::Probe => {
+                let running = self.running();
+                return Ok(Done::Answer(host.probe(running)));
+            }
+            Effect::Receive => {
+                self.clear_staging()?;
+                let attempt = self.journal.phase.attempt().map(|attempt| attempt.id.clone());
+                let attempt = attempt.unwrap_or_else(|| unreachable!("one is being staged"));
+                return Ok(Done::Answer(host.receive(&attempt, place)));
+            }
+            Effect::Reexec => {
+                return Ok(host.reexec(&self.journal).map_or(Done::Over, Done::Answer));
+            }
+            Effect::Reply(outcome) => return Ok(Done::Reply(outcome.as_ref().clone())),
+            Effect::Restart(digest) => {
+                return Ok(Done::Answer(host.restart(&self.journal, *digest)));
+            }
+            Effect::Stop => host.stop()?,
+            on_disk => self.on_disk(on_disk)?,
+        }
+        Ok(Done::Nothing)
+    }
+
+    /// What `current` names by now.
+    fn running(&self) -> Digest {
+        match (&self.journal.phase, &self.journal.current) {
+            (Phase::Reversal { .. }, Some(current)) => current.digest,
+            (phase, current) => {
+                let tried = phase.attempt().map(|attempt| attempt.to.digest);
+                let current = current.as_ref().map(|current| current.digest);
+                tried.or(current).unwrap_or_else(|| Digest::of(b""))
+            }
+        }
+    }
+
+    /// Carries out an effect that changes the disk and nothing else; others are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]: what was tried on what, and the system's reason.
+    pub fn on_disk(&self, effect: &Effect) -> Result<(), Fault> {
+        let (fs, place) = (&self.fs, &self.place);
+        let (doing, path, done) = match effect {
+            Effect::Audit(record) => ("append to", place.audit(), audit::append(fs, place, record)),
+            Effect::Collect(kept) => ("tidy", place.releases(), self.collect(kept)),
+            Effect::MakeLink(slot, digest) => {
+                let path = place.next_link(*slot);
+                let made = fs.remove(&path).and_then(|()| fs.link(&Place::target(*digest), &path));
+                ("make", path, made)
+            }
+            Effect::NameJournal => {
+                let path = place.next_journal();
+                ("name", place.journal(), fs.rename(&path, &place.journal()))
+            }
+            Effect::NameLink(slot) => {
+                let path = place.link(*slot);
+                ("name", path.clone(), fs.rename(&place.next_link(*slot), &path))
+            }
+            Effect::NameRelease(digest) => {
+                let path = place.release(*digest);
+                let named = if path.exists() {
+                    fs.exchange(&place.staging(), &path)
+                } else {
+                    fs.rename(&place.staging(), &path)
+                };
+                ("name", path, named)
+            }
+            Effect::RemoveLink(slot) => {
+                let path = place.link(*slot);
+                ("remove", path.clone(), fs.remove(&path))
+            }
+            Effect::SyncAudit => ("sync", place.audit(), fs.sync_file(&place.audit())),
+            Effect::SyncInstall => ("sync", place.install.clone(), fs.sync_dir(&place.install)),
+            Effect::SyncJournal => {
+                ("sync", place.next_journal(), fs.sync_file(&place.next_journal()))
+            }
+            Effect::SyncReleases => ("sync", place.releases(), fs.sync_dir(&place.releases())),
+            Effect::SyncState => ("sync", place.state.clone(), fs.sync_dir(&place.state)),
+            Effect::SyncTree => ("sync", place.staging(), fs.sync_tree(&place.staging())),
+            Effect::TrimAudit => ("trim", place.audit(), audit::trim(fs, place)),
+            Effect::WriteJournal(journal) => {
+                let path = place.next_journal();
+                ("write", path.clone(), fs.write(&path, &journal.bytes()))
+            }
+            _ => return Ok(()),
+        };
+        done.map_err(|error| fault(doing, &path, &error))
+    }
+
+    fn check(&self, digest: Digest) -> Result<Event, Fault> {
+        let dir = self.place.release(digest);
+        let checked = match verify(&dir) {
+            Ok(release) if release.digest() == digest => {
+                self_check(&dir, digest).map_err(|why| Reason::Unfit(why.into()))
+            }
+            Ok(_) => Err(Reason::Bundle("it holds another release".into())),
+            Err(Unsound::Disk(error)) => {
+                return Err(Fault { what: error.to_string().into(), is_full: error.is_full() });
+            }
+            Err(error) => Err(Reason::Bundle(error.to_string().into())),
+        };
+        Ok(Event::Checked(checked))
+    }
+
+    /// What is left of an attempt that was broken off.
+    fn clear_staging(&self) -> Result<(), Fault> {
+        let path = self.place.staging();
+        if fs::symlink_metadata(&path).is_err() {
+            return Ok(());
+        }
+        self.fs.remove_tree(&path).map_err(|error| fault("remove", &path, &error))
+    }
+
+    /// Removes everything but these releases and those from which a process runs.
+    fn collect(&self, kept: &[Digest]) -> io::Result<()> {
+        let mut collected = Ok(());
+        for entry in fs::read_dir(self.place.releases())? {
+            let entry = entry?;
+            let named = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok());
+            let stays = named.is_some_and(|digest| {
+                kept.contains(&digest) || in_use(&entry.path()).unwrap_or(true)
+            });
+            if stays {
+                continue;
+            }
+            let removed = if entry.file_type()?.is_dir() {
+                self.fs.remove_tree(&entry.path())
+            } else {
+                self.fs.remove(&entry.path())
+            };
+            collected = collected.and(removed);
+        }
+        collected
+    }
+}
+
+/// What was tried on what, and the system's reason.
+pub(super) fn fault(doing: &str, path: &Path, error: &io::Error) -> Fault {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    Fault {
+        what: format!("cannot {doing} `{}`: {error}", path.display()).into(),
+        is_full: matches!(error.kind(), StorageFull | QuotaExceeded),
+    }
+}
