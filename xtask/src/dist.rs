@@ -10,14 +10,20 @@ use anyhow::{Context as _, Result};
 use crate::run::{cargo, run, say, target_dir, top};
 
 /// What is in a release beside the program, and nothing else: whatever lies about stays here.
-const SHARE: [(&str, &str); 10] = [
+const SHARE: [(&str, &str); 16] = [
     ("LICENSE-APACHE", "share/doc/LICENSE-APACHE"),
     ("LICENSE-MIT", "share/doc/LICENSE-MIT"),
     ("README.md", "share/doc/README.md"),
+    ("deploy/50-decnet.rules", "share/polkit/50-decnet.rules"),
     ("deploy/decnet-agent.service", "share/systemd/decnet-agent.service"),
+    ("deploy/decnet-agent.socket", "share/systemd/decnet-agent.socket"),
     ("deploy/decnet-api.service", "share/systemd/decnet-api.service"),
     ("deploy/decnet-bpf.service", "share/systemd/decnet-bpf.service"),
+    ("deploy/decnet-rescue.service", "share/systemd/decnet-rescue.service"),
     ("deploy/decnet-swarmctl.service", "share/systemd/decnet-swarmctl.service"),
+    ("deploy/decnet-units.socket", "share/systemd/decnet-units.socket"),
+    ("deploy/decnet-units@.service", "share/systemd/decnet-units@.service"),
+    ("deploy/decnet-updater.service", "share/systemd/decnet-updater.service"),
     ("deploy/decnet-web.service", "share/systemd/decnet-web.service"),
     ("deploy/decnet.catalog", "share/systemd/decnet.catalog"),
     ("deploy/decnet.sysusers", "share/systemd/decnet.sysusers"),
