@@ -31,3 +31,4 @@ mod strangers;
 mod swarm;
 mod telnet;
 mod up;
+mod updater;

@@ -45,6 +45,11 @@ pub struct Booted {
 impl Booted {
     /// Boots one, with this configuration of the agent, which it does not start.
     pub fn boot(config: &str) -> Self {
+        Self::boot_showing(config, &[])
+    }
+
+    /// The same, with more directories of this machine to be seen in it.
+    pub fn boot_showing(config: &str, dirs: &[&Path]) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
         let dir = tempfile::tempdir().expect("a directory");
         let program = decnet();
@@ -64,6 +69,7 @@ impl Booted {
             .arg(&deploy)
             .arg("-v")
             .arg(program.parent().expect("it is in a folder"))
+            .args(dirs.iter().flat_map(|dir| [Path::new("-v"), dir]))
             .args(["--", "bash", "-s"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

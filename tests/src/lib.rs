@@ -12,5 +12,6 @@ pub mod client;
 pub mod ghost;
 pub mod master;
 pub mod papers;
+pub mod releases;
 pub mod siege;
 pub mod world;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::release::ReleaseArgs;
 use super::swarm::{JoinArgs, SwarmArgs, SwarmctlArgs};
+use super::updater::UpdaterArgs;
 use crate::edge::log::Format;
 use crate::logic::name::DeckyName;
 use crate::logic::services::ServiceKind;
@@ -65,6 +66,9 @@ pub enum Role {
     Personas,
     /// Make, sign and check releases
     Release(ReleaseArgs),
+    /// Say which release this is, if it can run here (started by the updater)
+    #[command(hide = true)]
+    Selfcheck,
     /// List the services
     Services,
     /// Show the deckies and the capture counters
@@ -77,6 +81,8 @@ pub enum Role {
     Teardown(TeardownArgs),
     /// Run everything of one machine: deckies, capture, store and dashboard
     Up(UpArgs),
+    /// Install on this node what the master sends
+    Updater(UpdaterArgs),
     /// Touch the deckies of a lab (started by up)
     #[command(hide = true)]
     Visitor,

@@ -8,6 +8,7 @@ mod file;
 mod release;
 mod start;
 mod swarm;
+mod updater;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use crate::edge::{child, log};
 
 pub use args::Cli;
-pub use release::{PackArgs, RootArgs, VerifyArgs};
+pub use release::{InstallArgs, PackArgs, RootArgs, VerifyArgs};
 
 /// Wrong use, or the controller cannot be reached.
 const WRONG_USE: u8 = 2;

@@ -21,6 +21,8 @@ pub struct ReleaseArgs {
 /// What to do with releases.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ReleaseAction {
+    /// Install a bundle as the first release of this machine's updater and agent
+    Install(InstallArgs),
     /// Show what is in a bundle, a release's directory or a root of trust
     Inspect {
         /// The bundle, the directory or the root
@@ -52,6 +54,22 @@ pub enum ReleaseAction {
     },
     /// Say whether a bundle may be installed, or a release's directory is whole
     Verify(VerifyArgs),
+}
+
+/// Options of `release install`.
+#[derive(Args, Clone, Debug)]
+pub struct InstallArgs {
+    /// The bundle
+    pub file: PathBuf,
+    /// The root of trust
+    #[arg(long, default_value = "/etc/decnet/updater/root.json")]
+    pub root: PathBuf,
+    /// Where releases are
+    #[arg(long, env = "DECNET_INSTALL_DIR", default_value = "/opt/decnet")]
+    pub install_dir: PathBuf,
+    /// Where state is kept
+    #[arg(long, env = "DECNET_STATE_DIR", default_value = "/var/lib/decnet")]
+    pub state_dir: PathBuf,
 }
 
 /// Options of `release pack`.
@@ -160,6 +178,7 @@ fn kernel_version(text: &str) -> Result<kernel::Version, String> {
 impl From<ReleaseArgs> for release::Command {
     fn from(args: ReleaseArgs) -> Self {
         match args.action {
+            ReleaseAction::Install(args) => Self::Install(args),
             ReleaseAction::Inspect { file, json } => {
                 Self::Inspect(file, if json { Show::Json } else { Show::Table })
             }

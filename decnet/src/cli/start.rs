@@ -38,12 +38,19 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
         Role::Personas => Ok(role::lists::personas()),
         Role::Release(args) => role::release::run(args.into()),
+        Role::Selfcheck => role::selfcheck::run(),
         Role::Services => Ok(role::lists::services()),
         Role::Status(args) => role::operator::status(&args.dir.run_dir, show(args.json)),
         Role::Swarm(args) => role::swarm::run(args.settings(cli.config)),
         Role::Swarmctl(args) => role::swarmctl::run(&args.into()).map(|()| ExitCode::SUCCESS),
         Role::Teardown(args) => role::operator::teardown(&args.dir.run_dir, args.decky),
         Role::Up(ref args) => role::up::run(&up(&cli, args)?),
+        Role::Updater(args) => {
+            let rescue = args.rescue;
+            let settings = args.settings(cli.config);
+            let run = if rescue { role::updater::rescue } else { role::updater::run };
+            run(&settings).map(|()| ExitCode::SUCCESS)
+        }
         Role::Visitor => role::up::visitor::run(),
         Role::Web(args) => role::web::run(&web(args)).map(|()| ExitCode::SUCCESS),
     }

@@ -22,6 +22,8 @@ pub(super) struct Masters {
     said: Option<MasterUrl>,
     known: Mutex<Known>,
     path: PathBuf,
+    /// What this node's updater is called.
+    updater: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ struct Known {
 
 impl Masters {
     /// What is kept in `state_dir`; `said` goes before where the master was found.
-    pub(super) fn open(state_dir: &Path, said: Option<MasterUrl>) -> Result<Self> {
+    pub(super) fn open(state_dir: &Path, said: Option<MasterUrl>, node: &str) -> Result<Self> {
         let path = state_dir.join(FILE);
         let damaged = || {
             let path = path.display();
@@ -44,7 +46,8 @@ impl Masters {
             None => Known::default(),
             Some(bytes) => serde_json::from_slice(&bytes).with_context(damaged)?,
         };
-        Ok(Self { said, known: Mutex::new(known), path })
+        let updater = format!("updater@{node}");
+        Ok(Self { said, known: Mutex::new(known), path, updater })
     }
 
     /// Where the master is.
@@ -86,7 +89,13 @@ impl Authorize for Masters {
     fn authorizes(&self, caller: &Caller) -> bool {
         let known = self.known();
         let certificates = &known.certificates;
-        caller.role == CertRole::Master
-            && (certificates.is_empty() || certificates.contains(&caller.fingerprint))
+        match caller.role {
+            CertRole::Master => {
+                certificates.is_empty() || certificates.contains(&caller.fingerprint)
+            }
+            // It asks how the agent is, and nothing else: see `routes`.
+            CertRole::Updater => caller.name == self.updater,
+            CertRole::Agent | CertRole::Listener => false,
+        }
     }
 }

@@ -175,7 +175,7 @@ impl Engine {
         let text = serde_json::to_vec(&status.deckies).unwrap_or_default();
         let digest: [u8; 32] = Sha256::digest(text).into();
         NodeReport {
-            release: env!("CARGO_PKG_VERSION").to_owned(),
+            release: crate::edge::release::name(),
             boot_id: self.stamp.boot_id(),
             generation: self.orders.generation,
             network: NodeNetwork {

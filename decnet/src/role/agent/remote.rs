@@ -19,7 +19,7 @@ use super::routes::router;
 use crate::cli::WrongUse;
 use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::{self, Identity, PkiError};
-use crate::edge::{clock, files};
+use crate::edge::{clock, files, release};
 use crate::logic::swarm::MasterUrl;
 
 /// Name of the certificate and the key in the agent's directory.
@@ -83,7 +83,8 @@ pub(super) struct Read {
 pub(super) struct Health {
     status: &'static str,
     role: &'static str,
-    release: &'static str,
+    release: String,
+    version: &'static str,
     boot_id: Uuid,
     pid: u32,
     started_at: String,
@@ -95,7 +96,8 @@ impl Health {
         Self {
             status: "ok",
             role: "agent",
-            release: env!("CARGO_PKG_VERSION"),
+            release: release::name(),
+            version: env!("CARGO_PKG_VERSION"),
             boot_id,
             pid: std::process::id(),
             started_at: clock::now().to_string(),
@@ -114,7 +116,7 @@ pub(super) async fn serve(
     agent: mpsc::Sender<Asked>,
 ) -> Result<()> {
     let Read { identity, master } = read;
-    let masters = Arc::new(Masters::open(state_dir, master)?);
+    let masters = Arc::new(Masters::open(state_dir, master, &identity.caller.name)?);
     let listener = match passed {
         Some(passed) => passed,
         None => http::listen(remote.address).await?,

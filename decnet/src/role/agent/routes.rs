@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{self, DefaultBodyLimit, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -20,6 +20,7 @@ use crate::edge::http::Peer;
 use crate::logic::control::{Answer, Request};
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{MasterUrl, NODE_PORT_HEADER, Order, OrderedDecky};
+use crate::logic::trust::{Caller, CertRole};
 
 /// Most bytes of a request: an order of 16,384 deckies with settings.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -35,7 +36,20 @@ pub(super) fn router(health: Health, agent: mpsc::Sender<Asked>, masters: Arc<Ma
         .fallback(|| std::future::ready(problem(StatusCode::NOT_FOUND, "there is no such route")))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(masters, find))
+        .layer(from_fn(master_or_health))
         .with_state(agent)
+}
+
+/// Lets the master do everything, and this node's updater ask how the agent is.
+async fn master_or_health(request: extract::Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Caller>();
+    let is_master = caller.is_some_and(|caller| caller.role == CertRole::Master);
+    let is_look = request.method() == Method::GET && request.uri().path() == "/health";
+    if is_master || is_look {
+        next.run(request).await
+    } else {
+        problem(StatusCode::FORBIDDEN, "this is for the master alone")
+    }
 }
 
 /// Takes note of where the master is reached.
@@ -47,6 +61,8 @@ async fn find(
     let port = request.headers().get(NODE_PORT_HEADER).and_then(|port| port.to_str().ok());
     let port = port.and_then(|port| port.parse().ok()).filter(|port| *port != 0);
     let peer = request.extensions().get::<Peer>();
+    let caller = request.extensions().get::<Caller>();
+    let port = port.filter(|_| caller.is_some_and(|caller| caller.role == CertRole::Master));
     if let (Some(port), Some(Peer(peer))) = (port, peer) {
         let host = peer.ip().to_canonical().to_string();
         masters.found_at(MasterUrl { host, port });

@@ -1,6 +1,7 @@
 //! `decnet release …`: makes, signs and checks releases. It needs no node and no network: whoever
 //! holds a key may do it on a machine that has neither.
 
+mod install;
 mod made;
 mod root;
 mod show;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cli::{PackArgs, RootArgs, VerifyArgs, WrongUse};
+use crate::cli::{InstallArgs, PackArgs, RootArgs, VerifyArgs, WrongUse};
 use crate::edge::log::say;
 use crate::edge::random;
 use crate::edge::release::{read_root, read_secret, resign, write_secret};
@@ -23,6 +24,8 @@ use crate::role::operator::Show;
 /// What to do with releases.
 #[derive(Clone, Debug)]
 pub enum Command {
+    /// Install a bundle where there is no release yet.
+    Install(InstallArgs),
     /// Show what is in a bundle, a release's directory or a root of trust.
     Inspect(PathBuf, Show),
     /// Make a key.
@@ -52,6 +55,7 @@ pub enum Command {
 /// is refused.
 pub fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Install(args) => install::install(&args)?,
         Command::Inspect(file, show) => show::inspect(&file, show)?,
         Command::Keygen(out) => keygen(&out)?,
         Command::Pack(args) => made::pack(&args)?,

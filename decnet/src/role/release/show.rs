@@ -125,7 +125,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     Ok(())
 }
 
-fn kernel_here() -> Result<kernel::Version> {
+pub(super) fn kernel_here() -> Result<kernel::Version> {
     let name = nix::sys::utsname::uname().context("cannot ask for the kernel's version")?;
     Ok(kernel::Version::of(&name.release().to_string_lossy()))
 }

@@ -1,0 +1,258 @@
+//! The routes of the updater.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::routing::{get, head, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, outcome_of};
+use super::engine::{Engine, Wish, made_up};
+use super::form::Form;
+use super::spool::Spool;
+use super::{Settings, gate, uploads};
+use crate::edge::update::{Place, find, free};
+use crate::logic::release::{Component, Identity, Label};
+use crate::logic::time::Timestamp;
+use crate::logic::update::{AttemptId, Journal, Kind};
+
+/// What the routes share.
+pub(super) struct App {
+    pub(super) settings: Settings,
+    pub(super) spool: Spool,
+    engine: Engine,
+    /// The updater's own release.
+    release: Option<String>,
+}
+
+type Answered<T = Json<Value>> = std::result::Result<T, Answer>;
+
+impl App {
+    /// Opens the spool.
+    pub(super) fn new(
+        settings: &Settings,
+        engine: Engine,
+        release: Option<String>,
+    ) -> Result<Self> {
+        let spool = Spool::open(settings.state_dir.join("updater/spool"))?;
+        Ok(Self { settings: settings.clone(), spool, engine, release })
+    }
+
+    fn place(&self, component: Component) -> Place {
+        Place::of(component, &self.settings.install_dir, &self.settings.state_dir)
+    }
+
+    /// Refuses what would fill the disk before a byte of it is read.
+    pub(super) fn has_space(&self, headers: &HeaderMap) -> Answered<()> {
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
+        if length > self.settings.most.saturating_add(64 * 1024) {
+            let detail = format!("it has more than {} bytes", self.settings.most);
+            return Err(Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        let free = free(self.spool.dir(), self.settings.reserve).map_err(|error| {
+            let detail = format!("cannot tell how much space is free: {error}");
+            Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        })?;
+        if length > free.bytes {
+            let detail =
+                format!("there is no space for it: it has {length} bytes, {} are free", free.bytes);
+            return Err(Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail));
+        }
+        Ok(())
+    }
+}
+
+/// The routes.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let nowhere =
+        || std::future::ready(Answer::problem(StatusCode::NOT_FOUND, "there is no such route"));
+    Router::new()
+        .route("/health", get(health))
+        .route("/releases", get(releases))
+        .route("/attempts/{id}", get(attempt))
+        .route("/uploads/{sha256}", head(uploads::offset).patch(uploads::add))
+        .route("/update", post(update))
+        .route("/update-self", post(update_self))
+        .route("/rollback", post(rollback))
+        .fallback(nowhere)
+        // Each route counts for itself.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}
+
+/// When a release was installed.
+fn installed_at(place: &Place, identity: &Identity) -> String {
+    let changed = std::fs::metadata(place.release(identity.digest).join("release.json"));
+    let changed = changed.and_then(|found| found.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)).to_string()
+}
+
+fn slot(place: &Place, identity: Option<&Identity>) -> Value {
+    identity.map_or(Value::Null, |identity| {
+        let at = installed_at(place, identity);
+        json!({ "digest": identity.digest, "version": identity.version, "installed_at": at })
+    })
+}
+
+async fn health(State(app): State<Arc<App>>) -> Json<Value> {
+    let status = app.engine.status();
+    let place = app.place(Component::Agent);
+    let mut releases = Vec::new();
+    for (name, identity) in [("current", &status.agent.current), ("prev", &status.agent.prev)] {
+        if let (Some(_), Value::Object(mut shown)) = (identity, slot(&place, identity.as_ref())) {
+            shown.insert("slot".into(), name.into());
+            releases.push(Value::Object(shown));
+        }
+    }
+    let mut body = json!({
+        "status": "ok", "role": "updater", "release": app.release,
+        "version": env!("CARGO_PKG_VERSION"), "releases": releases,
+    });
+    if let (Some(attempt), Some(body)) = (status.attempt, body.as_object_mut()) {
+        let running = [&status.agent, &status.updater];
+        let running = running
+            .into_iter()
+            .find(|journal| journal.phase.attempt().is_some_and(|running| running.id == attempt));
+        let phase = running.map_or("looking at what was sent", |journal| journal.phase.name());
+        body.insert("attempt".into(), json!({ "id": attempt.0, "phase": phase }));
+    }
+    Json(body)
+}
+
+async fn releases(State(app): State<Arc<App>>) -> Answered {
+    let status = app.engine.status();
+    let unknown = |error: String| Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, error);
+    let free = free(&app.settings.install_dir, app.settings.reserve)
+        .map_err(|error| unknown(format!("cannot tell how much space is free: {error}")))?;
+    let machine = gate::machine(Component::Agent).map_err(|error| unknown(format!("{error:#}")))?;
+    let part = |journal: &Journal| {
+        let place = app.place(journal.component);
+        json!({
+            "current": slot(&place, journal.current.as_ref()),
+            "prev": slot(&place, journal.prev.as_ref()),
+            "floor": { "epoch": journal.floor.epoch, "number": journal.floor.number },
+            "quarantine": journal.quarantine,
+        })
+    };
+    Ok(Json(json!({
+        "agent": part(&status.agent), "updater": part(&status.updater),
+        "free": { "bytes": free.bytes, "files": free.files },
+        "arch": machine.arch, "kernel": machine.kernel,
+    })))
+}
+
+async fn attempt(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answered {
+    let unknown = || {
+        Answer::problem(StatusCode::NOT_FOUND, "there is no such attempt, or it is too long ago")
+    };
+    let label: Label = id.parse().ok().ok_or_else(unknown)?;
+    let id = AttemptId(label);
+    if app.engine.status().attempt.as_ref() == Some(&id) {
+        return Ok(Json(json!({ "attempt": id.0, "state": "running" })));
+    }
+    for component in [Component::Agent, Component::Updater] {
+        let found = find(&app.place(component), &id).map_err(|error| {
+            let detail = format!("cannot read the audit log: {error}");
+            Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        })?;
+        if let Some(record) = found {
+            let Answer { status, body } = outcome_of(&record.outcome, &id, record.kind, None);
+            let release = record.to;
+            return Ok(Json(json!({
+                "attempt": id.0, "state": "done", "status": status.as_u16(), "body": body,
+                "release": release, "component": record.component,
+            })));
+        }
+    }
+    Err(unknown())
+}
+
+type Parts = std::result::Result<Multipart, MultipartRejection>;
+
+async fn update(State(app): State<Arc<App>>, headers: HeaderMap, parts: Parts) -> Answered<Answer> {
+    install(&app, Component::Agent, &headers, parts).await
+}
+
+async fn update_self(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    parts: Parts,
+) -> Answered<Answer> {
+    let mut answer = install(&app, Component::Updater, &headers, parts).await?;
+    if answer.status == StatusCode::ACCEPTED
+        && let Some(body) = answer.body.as_object_mut()
+    {
+        body.insert("argv".into(), json!(app.settings.command()));
+    }
+    Ok(answer)
+}
+
+async fn install(
+    app: &Arc<App>,
+    component: Component,
+    headers: &HeaderMap,
+    parts: Parts,
+) -> Answered<Answer> {
+    let malformed = |error: MultipartRejection| {
+        Answer::problem(StatusCode::BAD_REQUEST, format!("it takes multipart/form-data: {error}"))
+    };
+    let parts = parts.map_err(malformed)?;
+    // Before the body is read; whoever is first when it is gets the place.
+    if let Some(running) = app.engine.status().attempt {
+        return Err(Answer::busy(&running));
+    }
+    app.has_space(headers)?;
+    let form = Form::read(parts, &app.spool, app.settings.most).await?;
+    let bad = |detail: &str| Answer::problem(StatusCode::BAD_REQUEST, detail);
+    let sha256 = form.sha256.ok_or_else(|| bad("sha256: it is missing"))?;
+    if component == Component::Updater && !form.confirm_self {
+        return Err(bad("confirm_self: it must be `true` to replace the updater itself"));
+    }
+    let transfer = match form.sent {
+        Some(transfer) => transfer,
+        None if app.spool.offset(sha256) > 0 => super::form::open(&app.spool, sha256)?,
+        None => return Err(bad("tarball: it is missing, and nothing was uploaded")),
+    };
+    let file = transfer.take().map_err(|error| super::form::unwritten(&error))?;
+    let wish = Wish::Install { file, sha256 };
+    run(app, component, form.attempt, wish, Kind::Update).await
+}
+
+/// Has something done in the one place there is for it.
+async fn run(
+    app: &Arc<App>,
+    component: Component,
+    attempt: Option<AttemptId>,
+    wish: Wish,
+    kind: Kind,
+) -> Answered<Answer> {
+    let attempt = attempt.unwrap_or_else(made_up);
+    if let Ok(Some(_)) = find(&app.place(component), &attempt) {
+        let name = attempt.0.as_str();
+        let detail = format!("attempt: `{name}` has ended already, see /attempts/{name}");
+        return Err(Answer::problem(StatusCode::CONFLICT, detail));
+    }
+    app.engine.claim(&attempt).map_err(|running| Answer::busy(&running))?;
+    let (engine, id) = (app.engine.clone(), attempt.clone());
+    // It goes on when whoever asked has gone.
+    let ended = tokio::spawn(async move { engine.carry_out(component, id, wish).await }).await;
+    let gone = || Answer::problem(StatusCode::SERVICE_UNAVAILABLE, "the updater is stopping");
+    let ended = ended.ok().flatten().ok_or_else(gone)?;
+    Ok(Answer::of(&ended, &attempt, kind))
+}
+
+async fn rollback(State(app): State<Arc<App>>, parts: Parts) -> Answered<Answer> {
+    let attempt = match parts {
+        Ok(parts) => Form::read(parts, &app.spool, 0).await?.attempt,
+        // No body at all.
+        Err(_) => None,
+    };
+    run(&app, Component::Agent, attempt, Wish::Rollback, Kind::Rollback).await
+}

@@ -1,0 +1,195 @@
+//! What an update needs of this machine besides the disk.
+
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::gate::{self, Asked};
+use super::probe::Probe;
+use super::{Settings, launch};
+use crate::edge::clock;
+use crate::edge::release::{running, unpack};
+use crate::edge::supervise::{SuperviseError, Supervisor};
+use crate::edge::update::{Host, Place, RealFs, open};
+use crate::logic::release::{Component, Digest, Gate};
+use crate::logic::unit;
+use crate::logic::update::{
+    AttemptId, Caller, Event, Fault, Journal, Phase, Process, Reason, Seen, Slot,
+};
+
+/// Between two looks at a release that answers.
+const SECOND: Duration = Duration::from_secs(1);
+/// Between two looks at one that has not answered yet.
+const SOON: Duration = Duration::from_millis(50);
+/// How long whoever asked for a self-update has to hear that it begins.
+const FLUSH: Duration = Duration::from_millis(300);
+/// How long systemd has to end this process, when it is to be replaced.
+const END: Duration = Duration::from_secs(60);
+
+/// This machine.
+pub(super) struct Machine {
+    settings: Settings,
+    supervisor: Supervisor,
+    probe: Probe,
+    /// What was sent, of the attempt under way: read by the gate and unpacked from this very
+    /// descriptor.
+    pub(super) sent: Option<(File, Gate)>,
+    /// The process that was there before the last restart.
+    before: Option<u32>,
+    /// When the next look is due.
+    next: Instant,
+    /// The journal, as the HTTP side shows it.
+    shown: Box<dyn FnMut(&Journal) + Send>,
+}
+
+impl Machine {
+    /// This machine, whose updates are shown through `shown`.
+    pub(super) fn new(
+        settings: &Settings,
+        probe: Probe,
+        shown: Box<dyn FnMut(&Journal) + Send>,
+    ) -> Self {
+        let direct = crate::edge::supervise::Direct::new(settings.agent_launch());
+        Self {
+            settings: settings.clone(),
+            supervisor: Supervisor::find(direct),
+            probe,
+            sent: None,
+            before: None,
+            next: Instant::now(),
+            shown,
+        }
+    }
+
+    /// Whoever is there now, and whether it answers.
+    fn before(&mut self) -> Option<Process> {
+        self.before = self.supervisor.process();
+        self.before?;
+        match self.probe.look() {
+            Seen::Answer { process, .. } => Some(process),
+            Seen::Gone | Seen::Silent => None,
+        }
+    }
+
+    fn take(&mut self, attempt: &AttemptId, place: &Place) -> Result<Event, Fault> {
+        let failed = |what: String| Fault { what: what.into(), is_full: false };
+        let sent = self.sent.take().ok_or_else(|| failed("nothing was sent".into()))?;
+        let (mut file, gate) = sent;
+        file.seek(SeekFrom::Start(0))
+            .map_err(|error| failed(format!("cannot read what was sent: {error}")))?;
+        let asked = Asked::new(gate);
+        let unpacked =
+            unpack(&mut file, &place.staging(), |envelope, release| asked.check(envelope, release));
+        let mut unpacked = match unpacked.map_err(gate::reason) {
+            Ok(unpacked) => unpacked,
+            Err(Ok(reason)) => return Ok(Event::Refuse { attempt: attempt.clone(), reason }),
+            Err(Err(fault)) => return Err(fault),
+        };
+        if let Some(accepted) = asked.accepted() {
+            gate::keep(&self.settings, &accepted.trust)
+                .map_err(|error| failed(format!("cannot keep the root of trust: {error:#}")))?;
+        }
+        match crate::edge::release::verify(&place.staging()) {
+            Ok(found) if found.digest() == unpacked.release.digest() => {
+                unpacked.tree.keep();
+                Ok(Event::Staged)
+            }
+            Ok(_) => {
+                let reason = Reason::Bundle("it has changed while it was unpacked".into());
+                Ok(Event::Refuse { attempt: attempt.clone(), reason })
+            }
+            Err(error) => Err(failed(format!("what was unpacked is not there: {error}"))),
+        }
+    }
+}
+
+/// What follows when the supervisor does not do as it is told.
+fn refused(journal: &Journal, error: &SuperviseError) -> Event {
+    let fault = Fault { what: error.to_string().into(), is_full: false };
+    // That this user may not restart the agent says nothing of the release.
+    let is_trial = matches!(journal.phase, Phase::Trial { .. });
+    match error {
+        SuperviseError::Denied { .. } if is_trial => Event::Failed(fault),
+        _ => Event::Unstartable(fault),
+    }
+}
+
+impl Host for Machine {
+    fn pause(&mut self) {
+        thread::park_timeout(SECOND);
+    }
+
+    fn probe(&mut self, _release: Digest) -> Event {
+        while let Some(left) = self.next.checked_duration_since(Instant::now()) {
+            thread::park_timeout(left);
+        }
+        let process = self.supervisor.process();
+        let seen = match process {
+            None => Seen::Gone,
+            // The old one is still ending, and nobody knew how it answers.
+            Some(pid) if Some(pid) == self.before => Seen::Silent,
+            Some(_) => self.probe.look(),
+        };
+        let pause = if matches!(seen, Seen::Answer { .. }) { SECOND } else { SOON };
+        self.next = Instant::now() + pause;
+        tracing::debug!(?seen, "looked at the agent");
+        Event::Probed { at: clock::monotonic(), seen }
+    }
+
+    fn receive(&mut self, attempt: &AttemptId, place: &Place) -> Event {
+        self.take(attempt, place).unwrap_or_else(Event::Failed)
+    }
+
+    fn reexec(&mut self, journal: &Journal) -> Option<Event> {
+        let place =
+            Place::of(Component::Updater, &self.settings.install_dir, &self.settings.state_dir);
+        let failed = |what: String| Event::Unstartable(Fault { what: what.into(), is_full: false });
+        let attempt = journal.phase.attempt().map(|attempt| attempt.id.clone());
+        let now = running();
+        if let (Some(attempt), true) =
+            (attempt, now.is_some() && now == place.linked(Slot::Current))
+        {
+            // It is what it is to become.
+            let found = open(&RealFs, &place, attempt, Caller::Daemon, now);
+            return Some(match found {
+                Ok(found) => Event::Recover(Box::new(found.observed)),
+                Err(error) => failed(format!("cannot read `{}`: {error}", place.state.display())),
+            });
+        }
+        thread::park_timeout(FLUSH);
+        tracing::info!("the updater becomes another release");
+        match &self.supervisor {
+            Supervisor::Systemd(systemd) => match systemd.restart(unit::UPDATER) {
+                Ok(()) => {
+                    thread::park_timeout(END);
+                    Some(failed("systemd has not ended this updater".into()))
+                }
+                Err(error) => Some(refused(journal, &error)),
+            },
+            Supervisor::Direct(_) => {
+                let error = launch::exec(&self.settings.command());
+                Some(failed(format!("cannot start the updater: {error}")))
+            }
+        }
+    }
+
+    fn restart(&mut self, journal: &Journal, release: Digest) -> Event {
+        let before = self.before();
+        tracing::info!(release = %release.short(), "the agent is restarted");
+        self.next = Instant::now();
+        match self.supervisor.restart() {
+            Ok(()) => Event::Restarted { at: clock::monotonic(), before, soak: self.settings.soak },
+            Err(error) => refused(journal, &error),
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), Fault> {
+        let stopped = self.supervisor.stop();
+        stopped.map_err(|error| Fault { what: error.to_string().into(), is_full: false })
+    }
+
+    fn changed(&mut self, journal: &Journal) {
+        (self.shown)(journal);
+    }
+}

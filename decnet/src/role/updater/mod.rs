@@ -1,0 +1,139 @@
+//! `decnet updater`: owns the releases of this node, and installs what the master sends.
+//!
+//! Three parts: the HTTP side takes requests and spools what is sent; one thread carries out one
+//! update after another (`edge::update`); the supervisor starts and stops the agent. What was
+//! interrupted is ended before anybody is listened to.
+
+mod answer;
+mod app;
+mod engine;
+mod form;
+mod gate;
+mod host;
+mod launch;
+mod life;
+mod probe;
+mod rescue;
+mod spool;
+mod uploads;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+
+use crate::cli::WrongUse;
+use crate::edge::http::{self, Limits, Secure};
+use crate::edge::pki::{self, Authorize, Identity, PkiError};
+use crate::edge::release::running;
+use crate::edge::systemd::{self, Word};
+use crate::edge::{clock, files, signals};
+use crate::logic::trust::{Caller, CertRole};
+use app::App;
+use engine::Engine;
+
+pub use rescue::rescue;
+
+/// Name of the certificate and the key in the updater's directory.
+pub const NAME: &str = "updater";
+/// Name of the lock in the state directory.
+const LOCK: &str = "lock";
+/// How long a process that is being replaced may take to let go of it.
+const HANDOVER: Duration = Duration::from_secs(5);
+/// What makes the identity.
+const REMEDY: &str =
+    "`decnet join` makes it here, or `decnet swarm enroll --updater` on the master";
+
+/// What `decnet updater` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Address to listen on.
+    pub host: IpAddr,
+    /// Port to listen on; 0 for any.
+    pub port: u16,
+    /// Where its identity and the root of trust are.
+    pub updater_dir: PathBuf,
+    /// Where the agent's identity is; said to an agent that it starts itself.
+    pub agent_dir: PathBuf,
+    /// Where releases are.
+    pub install_dir: PathBuf,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// Where the agent's lock is.
+    pub run_dir: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Where the agent of this node answers.
+    pub agent: SocketAddr,
+    /// Bytes of the disk that are left to others.
+    pub reserve: u64,
+    /// Most bytes of what is sent.
+    pub most: u64,
+    /// How long a new release must go on answering.
+    pub soak: Duration,
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+///
+/// When its identity, the root of trust or a directory is not there, or the port cannot be had.
+pub fn run(settings: &Settings) -> Result<()> {
+    let identity = identity(settings)?;
+    // Held as long as this process lives, so that nobody removes what it runs from.
+    let release = running();
+    gate::trust(settings)?;
+    let state = settings.state_dir.join("updater");
+    files::make_dir(&state)?;
+    let lock = state.join(LOCK);
+    let _held = life::lock(&lock, HANDOVER)?.with_context(|| {
+        format!("another updater is running here (it holds `{}`)", lock.display())
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let identity = Arc::new(identity);
+        let beats = tokio::spawn(life::beat());
+        let (engine, recovered) = Engine::start(settings, identity.clone(), release)?;
+        recovered.await.context("the updater's thread has ended")??;
+        let listener = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
+        let address = listener.local_addr().context("cannot tell the port")?;
+        let authorize: Arc<dyn Authorize> = Arc::new(Master);
+        let config = Arc::new(pki::server_config(&identity, authorize.clone())?);
+        let (_offer, config) = watch::channel(config);
+        let release = release.map(|digest| digest.to_string());
+        tracing::info!(%address, release, name = identity.caller.name, "the updater is listening");
+        systemd::tell(&[Word::Ready, Word::Status("waiting for the master".into())]);
+        let app = app::router(Arc::new(App::new(settings, engine, release)?));
+        let limits = Limits { head_time: Duration::from_secs(120), ..Limits::default() };
+        let secure = Secure::new(config, authorize);
+        http::serve_tls(listener, secure, limits, app, signals::stop()?).await;
+        systemd::tell(&[Word::Stopping]);
+        beats.abort();
+        tracing::info!("the updater has stopped");
+        Ok(())
+    })
+}
+
+/// Reads what the updater is known by.
+fn identity(settings: &Settings) -> Result<Identity> {
+    Identity::read(&settings.updater_dir, NAME, clock::now(), REMEDY).map_err(|error| match error {
+        PkiError::Missing { .. } | PkiError::Unfit { .. } => WrongUse(error.to_string()).into(),
+        other => other.into(),
+    })
+}
+
+/// Lets in the master.
+#[derive(Debug)]
+struct Master;
+
+impl Authorize for Master {
+    fn authorizes(&self, caller: &Caller) -> bool {
+        caller.role == CertRole::Master
+    }
+}

@@ -1,0 +1,123 @@
+//! The updater under systemd, with the units that are shipped: whatever is pushed, the node runs a
+//! release that is whole and well.
+
+mod node;
+mod own;
+mod refused;
+
+use decnet_tests::releases::Behaviour;
+use node::Node;
+use serde_json::Value;
+
+/// Pushes a bad release and sees it taken back.
+fn taken_back(node: &mut Node, number: u64, behaviour: Behaviour) -> String {
+    let bad = node.shop.release(number, behaviour);
+    let attempt = format!("bad-{number}");
+    let (said, status) = node.push(&bad, &attempt);
+    assert_eq!((status, &said["detail"]["rolled_back"]), (409, &Value::Bool(true)), "{said}");
+    node.runs(&node.first.clone());
+    let kept = node.releases();
+    assert!(!kept.contains(&bad.digest), "{kept:?}");
+    let told = node.ask(&format!("/attempts/{attempt}"));
+    assert_eq!((&told["status"], &told["body"]), (&Value::from(409), &said), "{told}");
+    assert_eq!(node.audited().last(), Some(&(attempt, "rolled_back".into())));
+    // It is not tried again.
+    let (said, status) = node.push(&bad, &format!("again-{number}"));
+    assert_eq!(status, 422, "{said}");
+    said["detail"]["error"].as_str().expect("it says why").to_owned()
+}
+
+#[test]
+fn a_good_release_replaces_the_one_before_and_can_be_gone_back_from() {
+    let mut node = Node::boot();
+    let first = node.first.clone();
+    node.runs(&first);
+    let before = node.agent();
+    let second = node.shop.release(2, Behaviour::Good);
+    let (said, status) = node.push(&second, "two");
+    assert_eq!((status, &said["status"]), (200, &"updated".into()), "{said}");
+    node.runs(&second);
+    assert_ne!(node.agent()["boot_id"], before["boot_id"]);
+    let health = node.ask("/health");
+    assert_eq!(health["release"], first.digest.as_str(), "an update leaves the updater alone");
+    let slots: Vec<&str> =
+        [0, 1].map(|at| health["releases"][at]["digest"].as_str()).into_iter().flatten().collect();
+    assert_eq!(slots, [&second.digest, &first.digest]);
+
+    // Once more: nothing is done.
+    let pid = node.agent()["pid"].clone();
+    let journal = node.machine.ok("stat -c %Y.%i /var/lib/decnet/updater/agent/journal");
+    let (said, status) = node.push(&second, "two-again");
+    assert_eq!((status, &said["status"]), (200, &"unchanged".into()), "{said}");
+    assert_eq!(node.agent()["pid"], pid);
+    assert_eq!(node.machine.ok("stat -c %Y.%i /var/lib/decnet/updater/agent/journal"), journal);
+
+    let (said, status) = node.curl("master", "-X POST https://127.0.0.1:8766/rollback");
+    assert_eq!((status, &said["status"]), (200, &"rolled_back".into()), "{said}");
+    node.runs(&first);
+    let third = node.shop.release(3, Behaviour::Good);
+    assert_eq!(node.push(&third, "three").1, 200);
+    node.runs(&third);
+    assert_eq!(node.releases().len(), 2);
+    let outcomes: Vec<String> = node.audited().into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(outcomes, ["updated", "unchanged", "updated", "updated"]);
+    // journald has what happened, in order.
+    let said = node.machine.ok("journalctl -o cat -u decnet-updater | grep -c 'an update begins'");
+    assert_eq!(said.trim(), "4");
+}
+
+#[test]
+fn a_release_that_crashes_hangs_or_lies_is_taken_back() {
+    let mut node = Node::boot();
+    let second = node.shop.release(2, Behaviour::Good);
+    assert_eq!(node.push(&second, "two").1, 200);
+    node.first = second;
+    for (number, behaviour) in [
+        (10, Behaviour::Crashing),
+        (11, Behaviour::Late),
+        (12, Behaviour::Freezing),
+        (13, Behaviour::Hanging),
+        (14, Behaviour::Bare),
+        (15, Behaviour::Lying),
+    ] {
+        let begun = std::time::Instant::now();
+        taken_back(&mut node, number, behaviour);
+        eprintln!("{behaviour:?}: {:?}", begun.elapsed());
+    }
+    let unfit = node.shop.release(16, Behaviour::Unfit);
+    let (said, status) = node.push(&unfit, "unfit");
+    let error = said["detail"]["error"].as_str().expect("it says why");
+    assert!(status == 422 && error.contains("it is not well"), "{said}");
+    let good = node.shop.release(20, Behaviour::Good);
+    assert_eq!(node.push(&good, "good").1, 200);
+    node.runs(&good);
+}
+
+/// A host without polkit asks the helper; one without either says what to do.
+#[test]
+fn without_polkit_a_helper_restarts_the_agent() {
+    let mut node = Node::boot();
+    node.machine.ok("rm /etc/polkit-1/rules.d/50-decnet.rules; systemctl restart polkit");
+    let second = node.shop.release(2, Behaviour::Good);
+    let (said, status) = node.push(&second, "denied");
+    let error = said["detail"]["error"].as_str().expect("it says why");
+    assert!(status == 500 && error.contains("decnet-units.socket"), "{status} {said}");
+    node.runs(&node.first.clone());
+    node.machine.ok("systemctl stop polkit; systemctl mask --runtime polkit; systemctl start decnet-units.socket");
+    let (said, status) = node.push(&second, "helped");
+    assert_eq!((status, &said["status"]), (200, &"updated".into()), "{said}");
+    node.runs(&second);
+    // It knows these verbs and units, and no other.
+    for line in
+        ["restart ssh.service", "restart decnet-agent.service x", "start decnet-agent.service", ""]
+    {
+        let asked = format!(
+            "printf '{line}\\n' | timeout 5 runuser -u decnet -- nc -NU /run/decnet-units.sock"
+        );
+        let (_, said) = node.machine.run(&asked);
+        assert!(said.trim().starts_with("1 this is none"), "{line}: {said}");
+    }
+    let (code, _) =
+        node.machine.run("runuser -u nobody -- nc -NU /run/decnet-units.sock </dev/null");
+    assert_ne!(code, 0, "anybody may ask");
+}

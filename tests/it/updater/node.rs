@@ -1,0 +1,140 @@
+//! A node under systemd, with an updater and a master that pushes by curl.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use decnet::edge::clock;
+use decnet::logic::trust::CertRole;
+use decnet_tests::booted::Booted;
+use decnet_tests::papers::{Papers, authority};
+use decnet_tests::releases::{Behaviour, Bundle, Workshop};
+use serde_json::Value;
+
+const CONFIG: &str = r#"
+[network]
+interface = "lan0"
+[[decky]]
+name = "web"
+ip = "10.77.1.1"
+services = ["http"]
+[updater]
+soak = 3
+"#;
+
+/// Makes the node as an operator would, from the first release.
+const SETUP: &str = r#"
+set -e
+rm -rf /opt/decnet
+for role in agent updater; do mkdir -p /etc/decnet/$role; cp SHOP/$role/ca.crt /etc/decnet/$role; done
+cp SHOP/agent/worker.* /etc/decnet/agent
+cp SHOP/updater/worker.crt /etc/decnet/updater/updater.crt
+cp SHOP/updater/worker.key /etc/decnet/updater/updater.key
+cp SHOP/root.json /etc/decnet/updater
+chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
+mkdir -p /etc/polkit-1/rules.d
+cp /run/deploy/50-decnet.rules /etc/polkit-1/rules.d
+SHOP/program release install SHOP/release-1.tar --root /etc/decnet/updater/root.json
+systemctl start decnet-agent.socket decnet-agent decnet-updater
+"#;
+
+/// A node and its master.
+pub(super) struct Node {
+    pub(super) machine: Booted,
+    pub(super) shop: Workshop,
+    pub(super) first: Bundle,
+}
+
+impl Node {
+    /// Boots one that runs release 1.
+    pub(super) fn boot() -> Self {
+        let shop = Workshop::open();
+        let first = shop.release(1, Behaviour::Good);
+        let authority = authority(&shop.path().join("ca"));
+        let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
+        for (name, role) in [
+            ("agent", CertRole::Agent),
+            ("updater", CertRole::Updater),
+            ("master", CertRole::Master),
+        ] {
+            Papers::issue(shop.path().join(name), &authority, host, role, clock::now());
+        }
+        let mut machine = Booted::boot_showing(CONFIG, &[shop.path()]);
+        machine.ok(&SETUP.replace("SHOP", &shop.path().display().to_string()));
+        Self { machine, shop, first }
+    }
+
+    /// What curl says as somebody of the fleet: the answer and its status.
+    pub(super) fn curl(&mut self, who: &str, line: &str) -> (Value, u16) {
+        let dir = self.shop.path().join(who);
+        let papers = format!(
+            "--cacert {0}/ca.crt --cert {0}/worker.crt --key {0}/worker.key",
+            dir.display()
+        );
+        let (_, text) =
+            self.machine.run(&format!("curl -sS -m 120 -w '\\n%{{http_code}}' {papers} {line}"));
+        let (body, status) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim()));
+        let status = status.trim().parse().unwrap_or(0);
+        (serde_json::from_str(body).unwrap_or_else(|_| Value::String(text.clone())), status)
+    }
+
+    /// Asks the updater as the master.
+    pub(super) fn ask(&mut self, path: &str) -> Value {
+        let (body, status) = self.curl("master", &format!("https://127.0.0.1:8766{path}"));
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// What the agent says of itself.
+    pub(super) fn agent(&mut self) -> Value {
+        let (body, status) = self.curl("master", "https://127.0.0.1:8765/health");
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// Sends a bundle.
+    pub(super) fn push(&mut self, bundle: &Bundle, attempt: &str) -> (Value, u16) {
+        self.push_to("update", &bundle.path, &format!("-F attempt={attempt}"))
+    }
+
+    /// Sends a file to a route, with more fields.
+    pub(super) fn push_to(&mut self, route: &str, file: &Path, fields: &str) -> (Value, u16) {
+        let sum = self.machine.ok(&format!("sha256sum {} | cut -c 1-64", file.display()));
+        let line = format!(
+            "-F sha256={} {fields} -F tarball=@{} https://127.0.0.1:8766/{route}",
+            sum.trim(),
+            file.display()
+        );
+        self.curl("master", &line)
+    }
+
+    /// Checks that the agent runs this release, well and with what it needs.
+    pub(super) fn runs(&mut self, bundle: &Bundle) {
+        let health = self.agent();
+        assert_eq!(health["release"], bundle.digest.as_str(), "{health}");
+        let pid = health["pid"].as_u64().expect("a number");
+        let status = self.machine.ok(&format!("cat /proc/{pid}/status"));
+        for set in ["CapEff", "CapAmb"] {
+            assert!(status.contains(&format!("{set}:\t0000000000003000")), "{status}");
+        }
+        let link = self.machine.ok("readlink /opt/decnet/current");
+        assert_eq!(link.trim(), format!("releases/{}", bundle.digest));
+        // As a visitor sees it.
+        self.machine.ok("ip netns exec visitor curl -sS -m 5 -o /dev/null http://10.77.1.1/");
+    }
+
+    /// The releases on disk.
+    pub(super) fn releases(&mut self) -> Vec<String> {
+        self.machine.ok("ls -A /opt/decnet/releases").lines().map(str::to_owned).collect()
+    }
+
+    /// The outcomes in the audit log.
+    pub(super) fn audited(&mut self) -> Vec<(String, String)> {
+        let text = self.machine.ok("cat /var/lib/decnet/updater/agent/audit.log");
+        let line = |line: &str| {
+            let value: Value = serde_json::from_str(line).expect("it is JSON");
+            let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+            (text("attempt"), text("outcome"))
+        };
+        text.lines().map(line).collect()
+    }
+}
