@@ -13,3 +13,6 @@ pub use look::{Found, free, open, staged};
 pub use place::Place;
 pub use runner::{Host, Runner};
 pub use selfcheck::{SELFCHECK, self_check};
+
+#[cfg(test)]
+mod tests;

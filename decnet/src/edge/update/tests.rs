@@ -1,0 +1,96 @@
+//! The transaction on real directories: power that goes between any two operations, and operations
+//! that fail.
+
+mod bench;
+mod faults;
+mod recorded;
+
+use crate::logic::update::Outcome;
+use bench::{Bench, Kind};
+use faults::{Failing, Fault};
+use recorded::{Recording, Variant};
+
+/// What is tried: first install, update, rollback; to a release that is good or bad.
+const KINDS: [Kind; 5] = [
+    Kind { has_old: false, is_rollback: false, is_good: true },
+    Kind { has_old: false, is_rollback: false, is_good: false },
+    Kind { has_old: true, is_rollback: false, is_good: true },
+    Kind { has_old: true, is_rollback: false, is_good: false },
+    Kind { has_old: true, is_rollback: true, is_good: true },
+];
+
+#[test]
+fn each_kind_of_attempt_ends_as_it_should() {
+    for kind in KINDS {
+        let bench = Bench::make(kind);
+        let outcome = bench.attempt(crate::edge::update::RealFs);
+        let is_right = match (kind.is_good, kind.has_old) {
+            (true, _) => outcome == Some(Outcome::Updated),
+            (false, true) => matches!(outcome, Some(Outcome::RolledBack { .. })),
+            (false, false) => matches!(outcome, Some(Outcome::FirstFailed { .. })),
+        };
+        assert!(is_right, "{kind:?}: {outcome:?}");
+        bench.is_sound().unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+    }
+}
+
+/// The power goes after each operation; what was not synced is there, is not, or is torn.
+#[test]
+#[expect(clippy::print_stdout, reason = "how much was tried is the point")]
+fn a_power_cut_anywhere_leaves_a_release_that_is_whole() {
+    let mut tried = 0;
+    for kind in KINDS {
+        let bench = Bench::make(kind);
+        let before = bench.copy();
+        let recording = Recording::new(bench.root());
+        bench.attempt(&recording);
+        let operations = recording.operations();
+        for cut in 0..=operations.len() {
+            for variant in Variant::all(&operations[..cut]) {
+                let world = before.copy();
+                recorded::replay(&operations[..cut], variant, world.root());
+                world.recover_twice().and_then(|()| world.next_succeeds()).unwrap_or_else(
+                    |error| {
+                        let last = operations[..cut].last();
+                        panic!(
+                            "{kind:?} cut after {cut} operations, {last:?}, {variant:?}: {error}"
+                        )
+                    },
+                );
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} disks that a power cut has left");
+    assert!(tried > 300, "{tried} are too few to say anything");
+}
+
+/// Each operation fails once: before it is done, after it, or half way.
+#[test]
+#[expect(clippy::print_stdout, reason = "how much was tried is the point")]
+fn an_operation_that_fails_does_no_harm() {
+    let mut tried = 0;
+    for kind in KINDS {
+        let count = {
+            let bench = Bench::make(kind);
+            let counting = Failing::never();
+            bench.attempt(&counting);
+            counting.count()
+        };
+        let before = Bench::make(kind);
+        for at in 0..count {
+            let fault = Fault::ALL[at % Fault::ALL.len()];
+            for fault in [fault, Fault::Full, Fault::Short] {
+                let world = before.copy();
+                world.attempt(&Failing::at(at, fault));
+                world
+                    .is_sound()
+                    .and_then(|()| world.recover_twice())
+                    .and_then(|()| world.next_succeeds())
+                    .unwrap_or_else(|error| panic!("{kind:?}, {fault:?} at {at}: {error}"));
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} failures");
+}
