@@ -58,3 +58,19 @@ pub fn say(text: &str) {
     use std::io::Write as _;
     drop(writeln!(std::io::stdout(), "{text}"));
 }
+
+/// Shows how far something is, on a terminal; it takes the place of what was shown before.
+pub fn show_progress(text: &str) {
+    use std::io::{IsTerminal as _, Write as _};
+    let mut terminal = std::io::stderr();
+    if terminal.is_terminal() {
+        drop(write!(terminal, "\r\x1b[K{text}"));
+        drop(terminal.flush());
+    }
+}
+
+/// Says something on standard error, beside the answer of a command.
+pub fn say_aside(text: &str) {
+    use std::io::Write as _;
+    drop(writeln!(std::io::stderr(), "decnet: {text}"));
+}

@@ -2,9 +2,11 @@
 
 pub mod bpf;
 pub mod bpf_fs;
+pub mod bundles;
 pub mod channel;
 pub mod child;
 pub mod clock;
+pub mod copy;
 pub mod files;
 pub mod frames;
 pub mod hosts;

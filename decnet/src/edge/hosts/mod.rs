@@ -1,6 +1,7 @@
 //! The master's record of its nodes: one SQLite file, written through before anything is answered.
 
 mod reports;
+mod rollouts;
 mod tokens;
 mod wanted;
 
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 pub use reports::Reported;
+pub use rollouts::{NodeRow, RolloutRow};
 pub use tokens::StoredToken;
 
 use super::files::{self, FileError};
@@ -65,6 +67,38 @@ CREATE TABLE reports (
     deckies     TEXT    NOT NULL,
     -- When the node spoke by itself; none for one that only answers.
     beat        INTEGER
+) WITHOUT ROWID;
+",
+    "
+CREATE TABLE rollouts (
+    id          TEXT PRIMARY KEY,
+    created     INTEGER NOT NULL,
+    phase       TEXT    NOT NULL,
+    policy      TEXT    NOT NULL,
+    -- What is offered, as JSON.
+    offer       TEXT    NOT NULL,
+    forgiven    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE rollout_nodes (
+    rollout     TEXT    NOT NULL,
+    host        TEXT    NOT NULL,
+    place       INTEGER NOT NULL,
+    -- How the node is and how its updater is, as JSON.
+    state       TEXT    NOT NULL,
+    own         TEXT    NOT NULL,
+    -- What its agent came to while its updater's turn has not ended, as JSON.
+    agent       TEXT,
+    -- The word by which its updater knows what it was told, and whether it may have been.
+    attempt     TEXT    NOT NULL,
+    told        INTEGER NOT NULL,
+    PRIMARY KEY (rollout, host)
+) WITHOUT ROWID;
+-- Which release each node is to have, and which rollout says so.
+CREATE TABLE desired (
+    host        TEXT PRIMARY KEY,
+    rollout     TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    sha256      TEXT    NOT NULL
 ) WITHOUT ROWID;
 ",
 ];
@@ -243,8 +277,8 @@ impl Hosts {
         let sql = "UPDATE hosts SET status = 'decommissioned'
                    WHERE uuid = ?1 AND status <> 'decommissioned'";
         let done = step.execute(sql, [id.to_string()])? > 0;
-        for sql in ["DELETE FROM wanted WHERE host = ?1", "DELETE FROM reports WHERE host = ?1"] {
-            step.execute(sql, [id.to_string()])?;
+        for table in ["wanted", "reports", "desired"] {
+            step.execute(&format!("DELETE FROM {table} WHERE host = ?1"), [id.to_string()])?;
         }
         step.commit()?;
         Ok(done)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -14,8 +14,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::patient::Patient;
+
 /// How long a connection may take to come about, and as long again to be secured.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// How long it may take nothing of what is sent.
+const STALL_TIME: Duration = Duration::from_secs(30);
 
 /// A server that shows a certificate.
 #[derive(Clone, Debug)]
@@ -85,9 +89,23 @@ impl SecureServer {
     /// [`AskError`], by what failed.
     pub async fn ask(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         most: usize,
     ) -> Result<(StatusCode, Bytes), AskError> {
+        let answer = self.answer(request, most).await?;
+        Ok((answer.status(), answer.into_body()))
+    }
+
+    /// As [`Self::ask`], with the answer's headers.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`], by what failed.
+    pub async fn answer(
+        &self,
+        mut request: Request<Body>,
+        most: usize,
+    ) -> Result<Response<Bytes>, AskError> {
         let to = || format!("{}:{}", self.host, self.port);
         if let Ok(host) = HeaderValue::from_str(&self.host) {
             request.headers_mut().insert(header::HOST, host);
@@ -95,11 +113,13 @@ impl SecureServer {
         let stream = self.connect().await?;
         let failed = |source| AskError::Answer { to: to(), source };
         let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+            http1::handshake(TokioIo::new(Patient::new(stream, STALL_TIME)))
+                .await
+                .map_err(failed)?;
         let answer = async {
             let answer = sender.send_request(request).await.map_err(failed)?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), most).collect().await;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, most).collect().await;
             let body = body.map_err(|error| {
                 let why = if error.is::<LengthLimitError>() {
                     format!("it is longer than {most} bytes")
@@ -108,7 +128,7 @@ impl SecureServer {
                 };
                 AskError::Body { to: to(), why }
             })?;
-            Ok((status, body.to_bytes()))
+            Ok(Response::from_parts(head, body.to_bytes()))
         };
         tokio::pin!(answer);
         tokio::select! {

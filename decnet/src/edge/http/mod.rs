@@ -1,6 +1,7 @@
 //! HTTP/1.1 over TCP or TLS: serving an application within limits, and asking another server.
 
 mod ask;
+mod form;
 mod patient;
 mod secure;
 mod upstream;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use tower::Service as _;
 
 pub use ask::{AskError, SecureServer};
+pub use form::{FormError, file_request, form_request};
 use patient::Patient;
 pub use secure::Secure;
 pub use upstream::{BadUrl, Upstream, UpstreamError};

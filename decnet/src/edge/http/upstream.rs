@@ -78,7 +78,20 @@ impl Upstream {
     /// # Errors
     ///
     /// [`UpstreamError`], by what failed.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        self.send_within(request, ANSWER_TIME).await
+    }
+
+    /// As [`Self::send`], where the answer may take so long to begin: of a request with many bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`], by what failed.
+    pub async fn send_within(
+        &self,
+        mut request: Request<Body>,
+        time: Duration,
+    ) -> Result<Response<Body>, UpstreamError> {
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
         let host = HeaderValue::from_str(self.authority.as_str());
@@ -90,7 +103,7 @@ impl Upstream {
         let (mut sender, connection) = http1::handshake(io).await.map_err(failed)?;
         let mut connection: Connection = Box::pin(connection);
         let answer = {
-            let mut answer = pin!(tokio::time::timeout(ANSWER_TIME, sender.send_request(request)));
+            let mut answer = pin!(tokio::time::timeout(time, sender.send_request(request)));
             tokio::select! {
                 answer = &mut answer => answer,
                 // The connection may have ended with the whole answer read.
