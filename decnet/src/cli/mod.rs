@@ -6,6 +6,7 @@
 mod args;
 mod file;
 mod release;
+mod rollout;
 mod start;
 mod swarm;
 mod updater;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::WrongUse;
+use super::rollout::{RollbackArgs, RolloutsArgs, UpdateArgs};
 use crate::edge::http::Upstream;
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{
@@ -161,6 +162,10 @@ pub enum SwarmAction {
         #[arg(long)]
         json: bool,
     },
+    /// Have nodes go back to the release that they had before
+    Rollback(RollbackArgs),
+    /// Show the rollouts, or one, and pause, resume or abort it
+    Rollouts(RolloutsArgs),
     /// Take deckies away
     Teardown {
         /// From this node only, by name or number; may be said several times
@@ -175,6 +180,8 @@ pub enum SwarmAction {
     },
     /// Print a token with which a node joins by itself
     Token(TokenArgs),
+    /// Bring nodes a release, and follow how it goes
+    Update(UpdateArgs),
 }
 
 /// Options of `swarm token`.
@@ -240,7 +247,7 @@ fn status(text: &str) -> Result<HostStatus, String> {
     HostStatus::find(text).ok_or_else(|| takes.to_owned())
 }
 
-fn show(json: bool) -> Show {
+pub(super) fn show(json: bool) -> Show {
     if json { Show::Json } else { Show::Table }
 }
 
@@ -288,6 +295,9 @@ impl SwarmArgs {
                 show: show(args.json),
             },
             SwarmAction::List { status, json } => swarm::Command::List { status, show: show(json) },
+            SwarmAction::Rollback(args) => args.into(),
+            SwarmAction::Rollouts(args) => args.into(),
+            SwarmAction::Update(args) => args.into(),
         };
         swarm::Settings { url: self.url, state_dir: self.state_dir, command }
     }

@@ -1,7 +1,9 @@
 //! `decnet swarm …`: an operator asks swarmctl.
 
+mod bundle;
 mod controller;
 mod deckies;
+mod rollouts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +18,7 @@ use crate::edge::files;
 use crate::edge::http::Upstream;
 use crate::edge::log::say;
 use crate::edge::pki;
+use crate::logic::rollout::{Revert, Wish};
 use crate::logic::swarm::{
     Enroll, Enrolled, Host, HostStatus, Outcomes, Teardown, Token, TokenWish,
 };
@@ -23,6 +26,7 @@ use crate::logic::table::Table;
 use crate::role::operator::Show;
 
 use controller::Controller;
+pub use rollouts::Act;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,22 @@ pub enum Command {
         /// How they are shown.
         show: Show,
     },
+    /// Have nodes go back to the release that they had before.
+    Rollback {
+        /// Which.
+        wish: Revert,
+        /// How the answer is shown.
+        show: Show,
+    },
+    /// Show rollouts, or do something with one.
+    Rollouts {
+        /// Which; all when it is not said.
+        id: Option<String>,
+        /// What to do with it.
+        act: Act,
+        /// How the answer is shown.
+        show: Show,
+    },
     /// Take deckies away.
     Teardown {
         /// Which.
@@ -83,6 +103,31 @@ pub enum Command {
         wish: TokenWish,
         /// How the answer is shown.
         show: Show,
+    },
+    /// Bring nodes a release.
+    Update {
+        /// Which nodes, and how.
+        wish: Wish,
+        /// The release.
+        source: Source,
+        /// How the answer is shown.
+        show: Show,
+    },
+}
+
+/// Where a release comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It is packed and signed.
+    Bundle(PathBuf),
+    /// It is a tree.
+    Root {
+        /// Where.
+        root: PathBuf,
+        /// What of it is left out.
+        exclude: Vec<String>,
+        /// With which keys it is signed.
+        keys: Vec<PathBuf>,
     },
 }
 
@@ -119,6 +164,13 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
             enroll(&controller, &wish, out_dir.as_deref(), show)
         }
         Command::List { status, show } => list(&controller, status, show),
+        Command::Rollback { wish, show } => rollouts::roll_back(&controller, &wish, show),
+        Command::Rollouts { id, act, show } => {
+            rollouts::look(&controller, id.as_deref(), act, show)
+        }
+        Command::Update { wish, source, show } => {
+            rollouts::update(&controller, &wish, &source, show)
+        }
     }
 }
 

@@ -17,7 +17,9 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::problem::Problem;
+use super::rollouts::{self, Rolling};
 use super::{check, converge, deploy, enroll, master, teardown, tokens};
+use crate::edge::bundles::Bundles;
 use crate::edge::hosts::{Hosts, Reported};
 use crate::edge::pki::{Authority, Identity};
 use crate::logic::config::MAX_CONFIG;
@@ -34,6 +36,8 @@ pub(super) struct App {
     pub(super) node_port: u16,
     /// One deploy at a time.
     pub(super) deploying: tokio::sync::Mutex<()>,
+    /// What rollouts need.
+    pub(super) rolling: Rolling,
     hosts: Mutex<Hosts>,
     /// What nodes have said and is not written yet.
     beats: Mutex<Vec<Reported>>,
@@ -58,6 +62,7 @@ impl App {
             token,
             node_port,
             deploying: tokio::sync::Mutex::default(),
+            rolling: Rolling::new(Bundles::open(dir.join("bundles"))?),
             beats: Mutex::default(),
             pushing: Mutex::default(),
             master: Mutex::new(Arc::new(master)),
@@ -107,6 +112,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/swarm/deploy", post(deploy::deploy).layer(DefaultBodyLimit::max(2 * MAX_CONFIG)))
         .route("/swarm/teardown", post(teardown::teardown))
         .route("/swarm/tokens", post(tokens::make))
+        .merge(rollouts::routes())
         .route_layer(from_fn_with_state(app.clone(), guard));
     guarded
         .route("/health", get(health))

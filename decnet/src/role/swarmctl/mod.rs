@@ -13,6 +13,7 @@ mod master;
 mod node;
 mod nodes;
 mod problem;
+mod rollouts;
 mod teardown;
 mod tokens;
 
@@ -89,6 +90,7 @@ pub fn run(settings: &Settings) -> Result<()> {
             tracing::warn!(%address, "the operators' token crosses the network in the clear");
         }
         tokio::spawn(converge::watch(app.clone(), offer));
+        tokio::spawn(rollouts::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
         let limits = Limits { connections: NODES, ..Limits::default() };
         let of_nodes = node::router(app.clone());

@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 
 use super::app::{App, nowhere};
 use super::problem::Problem;
-use super::{converge, join};
+use super::{converge, join, rollouts};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
 use crate::edge::pki::{self, Authorize};
@@ -92,6 +92,7 @@ async fn heartbeat(
     };
     let (id, generation) = (host.host_uuid, report.generation);
     app.beats().push(Reported { host: id, report, at: clock::now(), beat: true });
+    rollouts::heard(&app, id);
     converge::behind(&app, host, generation);
     Ok(Json(heard))
 }

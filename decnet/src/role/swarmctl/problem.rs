@@ -1,11 +1,14 @@
 //! What swarmctl answers when it does not do as asked: a status and a sentence.
 
+use std::io::ErrorKind;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::edge::bundles::BundlesError;
 use crate::edge::hosts::HostsError;
 use crate::edge::pki::PkiError;
 use crate::logic::config::ConfigError;
@@ -44,6 +47,22 @@ impl From<HostsError> for Problem {
         let error = format!("{:#}", anyhow::Error::from(error));
         tracing::error!(error, "the record of nodes fails");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the record of nodes fails, see the log")
+    }
+}
+
+impl From<BundlesError> for Problem {
+    fn from(error: BundlesError) -> Self {
+        let status = match &error {
+            BundlesError::File(file) => match file.source.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    StatusCode::INSUFFICIENT_STORAGE
+                }
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            BundlesError::Large => StatusCode::PAYLOAD_TOO_LARGE,
+            BundlesError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, format!("bundle: {:#}", anyhow::Error::from(error)))
     }
 }
 

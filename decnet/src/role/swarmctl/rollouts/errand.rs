@@ -1,0 +1,234 @@
+//! Bringing a release to one node, from the first byte to what came of it.
+//!
+//! Every step may be done again: what was sent is asked for before more is sent, and whoever may
+//! have been told is asked what came of it before it is told again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
+use uuid::Uuid;
+
+use super::engine;
+use super::updater::{Answer, Part, TELL_DEADLINE, Trouble, Updater};
+use crate::edge::hosts::{NodeRow, RolloutRow};
+use crate::logic::rollout::{NodeState, Offer, OwnState, Policy, Skip};
+use crate::logic::swarm::Host;
+use crate::role::swarmctl::app::App;
+
+/// How long an updater has to become the release itself.
+const OWN_DEADLINE: Duration = Duration::from_secs(60);
+/// How long is waited before something is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often something is tried that makes no headway.
+const TRIES: usize = 5;
+
+/// What is to be done with one node.
+pub(super) struct Errand {
+    app: Arc<App>,
+    rollout: Uuid,
+    offer: Offer,
+    policy: Policy,
+    host: Uuid,
+    attempt: String,
+    updater: Updater,
+    bundle: PathBuf,
+}
+
+/// What its place in the rollout says of a node before it is asked anything.
+pub(super) fn errand(
+    app: &Arc<App>,
+    row: &RolloutRow,
+    node: &NodeRow,
+    host: &Host,
+) -> Result<Errand, NodeState> {
+    if host.updater_cert_fingerprint.is_none() {
+        return Err(NodeState::Skipped { skip: Skip::NoUpdater });
+    }
+    let policy = row.rollout.policy;
+    Ok(Errand {
+        app: app.clone(),
+        rollout: row.id,
+        offer: row.offer.clone(),
+        policy,
+        host: host.host_uuid,
+        attempt: node.attempt.clone(),
+        updater: Updater::of(app, host, policy.updater_port)?,
+        bundle: app.rolling.bundles.sent(row.offer.sha256, None),
+    })
+}
+
+impl Errand {
+    /// Brings it to the agent, and to the updater where that is wanted and the agent is well.
+    pub(super) async fn run(&self, node: &NodeRow) -> NodeState {
+        let (rollout, host) = (self.rollout, self.host);
+        let agent = match &node.agent {
+            Some(agent) => agent.clone(),
+            None => self.agent(node.told).await.unwrap_or_else(NodeState::from),
+        };
+        let is_over = !matches!(agent, NodeState::Offline { .. });
+        if self.policy.include_self && is_over {
+            let own = if agent.is_well() {
+                engine::note(self.app.hosts().agent_ended(rollout, host, &agent));
+                self.own().await
+            } else {
+                OwnState::Skipped
+            };
+            engine::note(self.app.hosts().own_ended(rollout, host, &own));
+        }
+        agent
+    }
+
+    async fn agent(&self, told: bool) -> Result<NodeState, Trouble> {
+        let target = self.offer.digest;
+        if told && let Some(answer) = self.outcome(&self.attempt).await? {
+            return Ok(state(&answer));
+        }
+        let (health, releases) = (self.updater.health().await?, self.updater.releases().await?);
+        let current = releases.agent.current.map(|slot| slot.digest);
+        if current == Some(target) && health.attempt.is_none_or(|attempt| attempt == Value::Null) {
+            return Ok(if told { NodeState::Updated } else { NodeState::Unchanged });
+        }
+        self.send().await?;
+        if !engine::may_try(&self.app, self.rollout, self.host).await {
+            return Ok(NodeState::Skipped { skip: Skip::Aborted });
+        }
+        Ok(state(&self.tell(Part::Agent, &self.attempt).await?))
+    }
+
+    async fn own(&self) -> OwnState {
+        match self.own_steps().await {
+            Ok(()) => OwnState::Done,
+            Err(Trouble::Declined { status, detail }) => {
+                OwnState::Failed { why: detail, status: Some(status) }
+            }
+            Err(Trouble::Away(why) | Trouble::Wrong(why)) => OwnState::Failed { why, status: None },
+        }
+    }
+
+    async fn own_steps(&self) -> Result<(), Trouble> {
+        let target = self.offer.digest;
+        if self.updater.health().await?.release == Some(target) {
+            return Ok(());
+        }
+        // It may have forgotten what it was sent for the agent.
+        self.send().await?;
+        match self.tell(Part::Updater, &format!("{}-self", self.attempt)).await {
+            Ok(Answer { status: 200..300, .. }) | Err(Trouble::Away(_)) => {}
+            Ok(answer) => {
+                let detail = answer.detail();
+                return Err(Trouble::Declined { status: answer.status, detail });
+            }
+            Err(error) => return Err(error),
+        }
+        let until = Instant::now() + OWN_DEADLINE;
+        while Instant::now() < until {
+            let health = timeout_at(until, self.updater.health()).await;
+            if health.is_ok_and(|health| health.is_ok_and(|it| it.release == Some(target))) {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        let (short, seconds) = (target.short(), OWN_DEADLINE.as_secs());
+        Err(Trouble::Wrong(format!("it did not become release {short} within {seconds} s")))
+    }
+
+    /// Sends what the updater does not have.
+    async fn send(&self) -> Result<(), Trouble> {
+        let Offer { sha256, bytes, .. } = self.offer;
+        let (mut most, mut tries) = (None, 0);
+        let mut last = Trouble::Wrong("it takes bytes and does not keep them".to_owned());
+        while tries < TRIES {
+            let offset = match self.updater.offset(sha256).await {
+                Err(error @ Trouble::Away(_)) if most.is_some() => {
+                    (last, tries) = (error, tries + 1);
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                offset => offset?,
+            };
+            if offset == bytes {
+                return Ok(());
+            }
+            // Headway begins the count anew.
+            tries = if most.is_none_or(|most| offset > most) { 0 } else { tries + 1 };
+            most = most.max(Some(offset));
+            match self.updater.append(sha256, (&self.bundle, bytes), offset).await {
+                Ok(()) => {}
+                Err(error @ Trouble::Away(_)) => {
+                    last = error;
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// Tells it what to install, and waits for what comes of it. When the connection breaks, that
+    /// is looked up; when it never heard, it is told again.
+    async fn tell(&self, part: Part, attempt: &str) -> Result<Answer, Trouble> {
+        let until = Instant::now() + TELL_DEADLINE;
+        let (mut tries, sha256) = (0, self.offer.sha256);
+        loop {
+            let last = match self.updater.tell(part, sha256, attempt).await {
+                Ok(answer) => match answer.busy() {
+                    Some(other) if other == attempt => None,
+                    Some(_) if Instant::now() < until => {
+                        sleep(4 * PAUSE).await;
+                        continue;
+                    }
+                    _ => return Ok(answer),
+                },
+                Err(error @ Trouble::Away(_)) => Some(error),
+                Err(error) => return Err(error),
+            };
+            if let Some(answer) = self.outcome(attempt).await? {
+                return Ok(answer);
+            }
+            tries += 1;
+            if tries >= TRIES {
+                let never = || Trouble::Wrong("it forgets what it was told".to_owned());
+                return Err(last.unwrap_or_else(never));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What came of an attempt, once it has ended; `None` when the updater knows of none.
+    async fn outcome(&self, attempt: &str) -> Result<Option<Answer>, Trouble> {
+        let until = Instant::now() + TELL_DEADLINE;
+        // A node that is away is not waited for as long as one that is busy.
+        let mut tries = 0;
+        loop {
+            match self.updater.attempt(attempt).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(found)) => match found.answer() {
+                    Some(answer) => return Ok(Some(answer)),
+                    None => tries = 0,
+                },
+                Err(error @ Trouble::Away(_)) if tries >= TRIES => return Err(error),
+                Err(Trouble::Away(_)) => tries += 1,
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= until {
+                let seconds = TELL_DEADLINE.as_secs();
+                return Err(Trouble::Wrong(format!("it has not ended after {seconds} s")));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What an answer says of the node.
+fn state(answer: &Answer) -> NodeState {
+    let word = answer.body.get("status").and_then(Value::as_str);
+    match answer.status {
+        200 if word == Some("unchanged") => NodeState::Unchanged,
+        200 => NodeState::Updated,
+        _ if answer.rolled_back() => NodeState::RolledBack { why: answer.detail() },
+        status => NodeState::Failed { why: answer.detail(), status: Some(status) },
+    }
+}
