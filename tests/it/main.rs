@@ -26,6 +26,7 @@ mod redis;
 mod release;
 mod remote;
 mod restart;
+mod rollout;
 mod ssh;
 mod strangers;
 mod swarm;

@@ -14,4 +14,5 @@ pub mod master;
 pub mod papers;
 pub mod releases;
 pub mod siege;
+pub mod updater;
 pub mod world;

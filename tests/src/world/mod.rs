@@ -40,7 +40,7 @@ pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 77, 255, 2);
 /// Two namespaces with a wire between them, and directories. It is its node, with a visitor.
 pub struct World {
     node: Node,
-    pub(crate) visitor: Machine,
+    pub visitor: Machine,
     _scratch: Scratch,
 }
 

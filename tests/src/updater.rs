@@ -1,0 +1,392 @@
+//! Updaters that only play their part: real TLS, real certificates, and scripted behaviour.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Multipart, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, head, post};
+use decnet::edge::http::{Limits, Secure, serve_tls};
+use decnet::edge::pki::{self, Certified, Identity, Issued};
+use decnet::logic::release::Digest;
+use decnet::logic::swarm::Enrolled;
+use decnet::logic::time::Timestamp;
+use decnet::logic::trust::CertRole;
+use futures_util::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+use crate::master::Master;
+use crate::world::{World, wait_for};
+
+/// Port of all updaters.
+pub const PORT: u16 = 8_766;
+
+/// How an updater behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Something else is under way, for so many questions.
+    Busy(u32),
+    /// It hears what it is told, and the connection breaks; it goes on.
+    Cuts,
+    /// The connection breaks before it has heard anything, once.
+    Deaf(bool),
+    /// It does what it is told.
+    #[default]
+    Good,
+    /// The release is not well.
+    RollsBack,
+    /// It answers this.
+    Refuses(u16),
+    /// Uploads break off after so many bytes, again and again.
+    Stutters(usize),
+}
+
+/// What an updater has and has heard.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// How it behaves.
+    pub manner: Manner,
+    /// How long an update takes.
+    pub takes: Duration,
+    /// The agent's release.
+    pub current: Option<Digest>,
+    /// The one before.
+    pub prev: Option<Digest>,
+    /// The updater's own.
+    pub own: Option<Digest>,
+    /// Every update that it has carried out.
+    pub updates: Vec<Digest>,
+    /// Every request.
+    pub heard: Vec<String>,
+    uploads: BTreeMap<String, Vec<u8>>,
+    attempts: BTreeMap<String, Option<(u16, Value)>>,
+}
+
+/// A node of which there is only the updater.
+#[derive(Clone)]
+pub struct Updater {
+    pub name: String,
+    pub place: SocketAddr,
+    identity: Arc<Identity>,
+    played: Arc<Mutex<Played>>,
+    stop: Arc<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+/// Many of them, on the master's machine.
+pub struct Updaters<'a> {
+    world: &'a World,
+    handle: Handle,
+    _stop: oneshot::Sender<()>,
+}
+
+impl<'a> Updaters<'a> {
+    /// A place for them.
+    pub fn new(world: &'a World) -> Self {
+        let (ready, runs) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            ready.send(runtime.handle().clone()).expect("somebody waits");
+            drop(runtime.block_on(stopped));
+        });
+        Self { world, handle: runs.recv().expect("it runs"), _stop: stop }
+    }
+
+    /// Enrols a node, which is not there yet.
+    pub fn enroll(&self, master: &Master<'_>, number: u8) -> Updater {
+        let (name, ip) = (format!("n-{number:03}"), format!("127.0.1.{number}"));
+        let answer = master.json(&["enroll", "--name", &name, "--address", &ip, "--updater"]);
+        let enrolled: Enrolled = serde_json::from_value(answer).expect("an identity");
+        let papers = enrolled.updater.expect("it was asked for");
+        let (cert, key) = (papers.updater_cert_pem, papers.updater_key_pem);
+        let identity = identity(cert, key, &enrolled.ca_cert_pem);
+        let place = SocketAddr::new(ip.parse().expect("an address"), PORT);
+        let (played, stop) = (Arc::default(), Arc::default());
+        Updater { name, place, identity: Arc::new(identity), played, stop }
+    }
+
+    /// Enrols a node, and is there with what its agent should show, not its updater.
+    pub fn stranger(&self, master: &Master<'_>, number: u8) -> Updater {
+        let (name, ip) = (format!("n-{number:03}"), format!("127.0.1.{number}"));
+        let answer = master.json(&["enroll", "--name", &name, "--address", &ip, "--updater"]);
+        let enrolled: Enrolled = serde_json::from_value(answer).expect("an identity");
+        let (cert, key) = (enrolled.worker_cert_pem, enrolled.worker_key_pem);
+        let identity = identity(cert, key, &enrolled.ca_cert_pem);
+        let place = SocketAddr::new(ip.parse().expect("an address"), PORT);
+        let (played, stop) = (Arc::default(), Arc::default());
+        let stranger = Updater { name, place, identity: Arc::new(identity), played, stop };
+        self.bring_up(&stranger);
+        stranger
+    }
+
+    /// It is there from now on.
+    pub fn bring_up(&self, updater: &Updater) {
+        let bind = || self.world.as_visitor(|| TcpListener::bind(updater.place)).ok();
+        let listener = wait_for(bind).expect("the port comes free");
+        listener.set_nonblocking(true).expect("it can");
+        let config = pki::server_config(&updater.identity, Arc::new(CertRole::Master));
+        let (_, config) = watch::channel(Arc::new(config.expect("an identity")));
+        let secure = Secure::new(config, Arc::new(CertRole::Master));
+        let (stop, stopped) = oneshot::channel();
+        let (app, limits) = (router(updater.clone()), limits());
+        self.handle.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            serve_tls(listener, secure, limits, app, async { drop(stopped.await) }).await;
+        });
+        *updater.stop.lock().expect("no panic") = Some(stop);
+    }
+
+    /// It is gone from now on.
+    pub fn take_down(&self, updater: &Updater) {
+        drop(updater.stop.lock().expect("no panic").take());
+    }
+}
+
+fn limits() -> Limits {
+    Limits { drain_time: Duration::from_millis(10), ..Limits::default() }
+}
+
+fn identity(cert_pem: String, key_pem: String, ca_pem: &str) -> Identity {
+    let fingerprint = decnet::logic::trust::Fingerprint([0; 32]);
+    let certified = Certified { cert_pem, fingerprint, not_after: Timestamp(0) };
+    Identity::of(&Issued { certified, key_pem }, ca_pem).expect("it was just made")
+}
+
+impl Updater {
+    /// What it has and has heard.
+    pub fn played(&self) -> MutexGuard<'_, Played> {
+        self.played.lock().expect("no panic")
+    }
+
+    /// The same, behaving so.
+    pub fn behaves(self, manner: Manner) -> Self {
+        self.played().manner = manner;
+        self
+    }
+
+    /// What becomes of a whole upload; the status and the answer.
+    fn install(&self, attempt: &str, sha256: &str) -> (u16, Value) {
+        let mut played = self.played();
+        let bytes = played.uploads.remove(sha256).unwrap_or_default();
+        if Digest::of(&bytes).to_string() != sha256 {
+            return (400, json!({ "detail": { "error": "the upload is not whole" } }));
+        }
+        let read = decnet::edge::release::read(&mut &bytes[..], |_, _| Ok(()));
+        let release = read.expect("a bundle").0.digest();
+        let answer = match played.manner {
+            Manner::RollsBack => {
+                let detail = json!({ "error": "it was rolled back", "cause": "the probe failed",
+                                     "rolled_back": true });
+                (409, json!({ "detail": detail }))
+            }
+            _ if played.current == Some(release) => {
+                (200, json!({ "status": "unchanged", "release": release }))
+            }
+            _ => {
+                played.prev = played.current.replace(release);
+                (200, json!({ "status": "updated", "release": release }))
+            }
+        };
+        played.updates.push(release);
+        played.attempts.insert(attempt.to_owned(), Some(answer.clone()));
+        answer
+    }
+}
+
+fn router(updater: Updater) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/releases", get(releases))
+        .route("/attempts/{id}", get(attempt))
+        .route("/uploads/{sha256}", head(offset).patch(append))
+        .route("/update", post(update))
+        .route("/update-self", post(update_self))
+        .route("/rollback", post(roll_back))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(updater.clone(), hear))
+        .with_state(updater)
+}
+
+async fn hear(State(updater): State<Updater>, request: Request, next: Next) -> Response {
+    let line = format!("{} {}", request.method(), request.uri().path());
+    updater.played().heard.push(line);
+    next.run(request).await
+}
+
+fn told(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    (status, axum::Json(body.clone())).into_response()
+}
+
+/// The connection breaks.
+fn cut() -> Response {
+    let broken = Err::<Bytes, _>(std::io::Error::other("cut"));
+    Response::new(Body::from_stream(stream::iter([broken])))
+}
+
+async fn health(State(updater): State<Updater>) -> Response {
+    let played = updater.played();
+    let running = played.attempts.iter().find(|(_, answer)| answer.is_none());
+    let running = running.map(|(id, _)| json!({ "id": id, "phase": "probing" }));
+    let body = json!({ "status": "ok", "role": "updater", "release": played.own,
+                       "version": "0.1.0", "attempt": running, "releases": [] });
+    told(200, &body)
+}
+
+async fn releases(State(updater): State<Updater>) -> Response {
+    let slot = |digest: Option<Digest>| {
+        digest.map(|digest| json!({ "digest": digest, "version": "0.1.0" }))
+    };
+    let played = updater.played();
+    let floor = json!({ "epoch": 1, "number": 1 });
+    let agent =
+        json!({ "current": slot(played.current), "prev": slot(played.prev), "floor": floor });
+    let own = json!({ "current": slot(played.own), "prev": null, "floor": floor });
+    let free = json!({ "bytes": 1_000_000_000u64, "files": 1_000 });
+    told(
+        200,
+        &json!({ "agent": agent, "updater": own, "free": free, "arch": "x86_64",
+                       "kernel": "6.1" }),
+    )
+}
+
+async fn attempt(State(updater): State<Updater>, Path(id): Path<String>) -> Response {
+    match updater.played().attempts.get(&id) {
+        None => told(404, &json!({ "detail": "there is no such attempt" })),
+        Some(None) => told(200, &json!({ "attempt": id, "state": "running" })),
+        Some(Some((status, body))) => {
+            let done = json!({ "attempt": id, "state": "done", "status": status, "body": body });
+            told(200, &done)
+        }
+    }
+}
+
+fn at(count: usize) -> [(&'static str, String); 1] {
+    [("upload-offset", count.to_string())]
+}
+
+async fn offset(State(updater): State<Updater>, Path(sha256): Path<String>) -> Response {
+    let count = updater.played().uploads.get(&sha256).map_or(0, Vec::len);
+    at(count).into_response()
+}
+
+async fn append(
+    State(updater): State<Updater>,
+    Path(sha256): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let from = headers.get("upload-offset").and_then(|value| value.to_str().ok()?.parse().ok());
+    let count = updater.played().uploads.entry(sha256.clone()).or_default().len();
+    if from != Some(count) {
+        return (StatusCode::CONFLICT, at(count)).into_response();
+    }
+    let manner = updater.played().manner;
+    let mut body = body.into_data_stream();
+    while let Some(Ok(piece)) = body.next().await {
+        let mut played = updater.played();
+        let upload = played.uploads.entry(sha256.clone()).or_default();
+        upload.extend_from_slice(&piece);
+        if let Manner::Stutters(most) = manner
+            && upload.len() - count > most
+        {
+            upload.truncate(count + most);
+            return cut();
+        }
+    }
+    let count = updater.played().uploads.get(&sha256).map_or(0, Vec::len);
+    (StatusCode::NO_CONTENT, at(count)).into_response()
+}
+
+/// The fields of a form.
+async fn fields(mut form: Multipart) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    while let Ok(Some(field)) = form.next_field().await {
+        let name = field.name().unwrap_or_default().to_owned();
+        fields.insert(name, field.text().await.unwrap_or_default());
+    }
+    fields
+}
+
+fn busy(attempt: &str) -> Response {
+    let detail = json!({ "error": "another attempt is under way", "attempt": attempt });
+    told(409, &json!({ "detail": detail }))
+}
+
+/// What stands in the way of an update.
+fn in_the_way(updater: &Updater) -> Option<Response> {
+    let mut played = updater.played();
+    let running = played.attempts.iter().find(|(_, answer)| answer.is_none());
+    if let Some((id, _)) = running {
+        return Some(busy(id));
+    }
+    match played.manner {
+        Manner::Busy(left) => {
+            played.manner = if left > 1 { Manner::Busy(left - 1) } else { Manner::Good };
+            Some(busy("another"))
+        }
+        Manner::Deaf(true) => {
+            played.manner = Manner::Deaf(false);
+            Some(cut())
+        }
+        Manner::Refuses(status) => {
+            Some(told(status, &json!({ "detail": { "error": "it will not", "cause": "so" } })))
+        }
+        _ => None,
+    }
+}
+
+async fn update(State(updater): State<Updater>, form: Multipart) -> Response {
+    let fields = fields(form).await;
+    let (sha256, attempt) = (fields["sha256"].clone(), fields["attempt"].clone());
+    if let Some(answer) = in_the_way(&updater) {
+        return answer;
+    }
+    let (takes, manner) = {
+        let mut played = updater.played();
+        played.attempts.insert(attempt.clone(), None);
+        (played.takes, played.manner)
+    };
+    let work = tokio::spawn(async move {
+        tokio::time::sleep(takes).await;
+        updater.install(&attempt, &sha256)
+    });
+    if manner == Manner::Cuts {
+        return cut();
+    }
+    let (status, body) = work.await.expect("no panic");
+    told(status, &body)
+}
+
+async fn update_self(State(updater): State<Updater>, form: Multipart) -> Response {
+    let fields = fields(form).await;
+    if fields.get("confirm_self").map(String::as_str) != Some("true") {
+        return told(400, &json!({ "detail": "confirm_self: say true" }));
+    }
+    let mut played = updater.played();
+    let Some(bytes) = played.uploads.remove(&fields["sha256"]) else {
+        return told(400, &json!({ "detail": { "error": "there is no such upload" } }));
+    };
+    let read = decnet::edge::release::read(&mut &bytes[..], |_, _| Ok(()));
+    played.own = Some(read.expect("a bundle").0.digest());
+    told(202, &json!({ "status": "self_update_queued", "argv": [] }))
+}
+
+async fn roll_back(State(updater): State<Updater>) -> Response {
+    let mut played = updater.played();
+    let Some(prev) = played.prev.take() else {
+        return told(404, &json!({ "detail": { "error": "there is no release before" } }));
+    };
+    played.current = Some(prev);
+    told(200, &json!({ "status": "rolled_back", "release": prev }))
+}
