@@ -41,8 +41,12 @@ pub struct NodeRow {
     pub told: bool,
 }
 
-/// Phases in which a rollout still wants something.
-const OPEN: &str = "('halted', 'paused', 'running')";
+/// Those of `rollouts` that still want something, or have nodes under way.
+const OPEN: &str = "(phase IN ('halted', 'paused', 'running') OR EXISTS (
+    SELECT 1 FROM rollout_nodes WHERE rollout = id
+    AND json_extract(state, '$.state') IN ('sending', 'trying')))";
+/// Rollouts that are remembered once nothing is wanted any more.
+const REMEMBERED: u32 = 100;
 
 impl Hosts {
     /// Begins a rollout: its nodes are to have what it offers, whatever another wanted of them.
@@ -90,6 +94,7 @@ impl Hosts {
                     ])?;
             }
         }
+        forget(&step)?;
         Ok(step.commit()?)
     }
 
@@ -211,11 +216,7 @@ impl Hosts {
     ///
     /// [`super::HostsError::Query`].
     pub fn open_rollouts(&self) -> Result<Vec<Uuid>> {
-        let sql = format!(
-            "SELECT id FROM rollouts WHERE phase IN {OPEN} OR EXISTS (
-                 SELECT 1 FROM rollout_nodes WHERE rollout = id
-                 AND json_extract(state, '$.state') IN ('sending', 'trying'))"
-        );
+        let sql = format!("SELECT id FROM rollouts WHERE {OPEN}");
         let mut find = self.db.prepare_cached(&sql)?;
         let rows = find.query_map([], |row| uuid(row, 0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -254,7 +255,7 @@ impl Hosts {
     pub fn named_bundles(&self) -> Result<BTreeSet<Digest>> {
         let sql = format!(
             "SELECT sha256 FROM desired
-             UNION SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE phase IN {OPEN}"
+             UNION SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE {OPEN}"
         );
         let mut find = self.db.prepare_cached(&sql)?;
         let rows = find.query_map([], |row| row.get::<_, String>(0))?;
@@ -269,6 +270,18 @@ fn supersede(step: &Transaction<'_>, host: &str, by: Uuid) -> Result<()> {
                AND json_extract(state, '$.state') IN ('offline', 'waiting')";
     let state = NodeState::Skipped { skip: Skip::Superseded(by) };
     step.prepare_cached(sql)?.execute([host, &by.to_string(), &text(&state)])?;
+    Ok(())
+}
+
+/// The oldest rollouts of which nothing is wanted any more are forgotten.
+fn forget(step: &Transaction<'_>) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM rollouts WHERE NOT {OPEN} AND id NOT IN (SELECT rollout FROM desired)
+         AND id NOT IN (SELECT id FROM rollouts ORDER BY id DESC LIMIT {REMEMBERED})"
+    );
+    step.execute(&sql, [])?;
+    let sql = "DELETE FROM rollout_nodes WHERE rollout NOT IN (SELECT id FROM rollouts)";
+    step.execute(sql, [])?;
     Ok(())
 }
 
@@ -315,3 +328,6 @@ fn node(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
         told: row.get(5)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,13 +145,11 @@ impl Rollout {
                 _ => return Err(self.out_of_place()),
             },
             Event::Trying(node) => {
-                let aborted = self.phase == Phase::Aborted;
-                let known = self.state(node).filter(|known| known.is_under_way());
-                let known = known.ok_or(OutOfPlace::Node(node))?;
-                if aborted && *known == NodeState::Sending {
+                if self.phase == Phase::Aborted {
                     return Err(OutOfPlace::Aborted);
                 }
-                *known = NodeState::Trying;
+                let known = self.state(node).filter(|known| known.is_under_way());
+                *known.ok_or(OutOfPlace::Node(node))? = NodeState::Trying;
             }
         }
         self.settle();
@@ -159,7 +157,7 @@ impl Rollout {
     }
 
     /// The nodes that begin now; they are under way from here on.
-    pub fn next(&mut self) -> Vec<Uuid> {
+    pub fn begin(&mut self) -> Vec<Uuid> {
         let room = self.room();
         let waiting = self.nodes.iter_mut().filter(|(_, state)| *state == NodeState::Waiting);
         let begin = waiting.take(room).map(|(node, state)| {

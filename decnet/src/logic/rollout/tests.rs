@@ -26,14 +26,14 @@ fn offline() -> NodeState {
 
 fn end(rollout: &mut Rollout, node: usize, state: NodeState) -> Vec<Uuid> {
     rollout.take(Event::Ended(id(node), state)).unwrap();
-    rollout.next()
+    rollout.begin()
 }
 
 #[test]
 fn no_other_node_begins_before_the_canaries_are_well() {
     let mut all = rollout(policy(2, 3, 9), 6);
-    assert_eq!(all.next(), [id(0), id(1)]);
-    assert_eq!(all.next(), NONE);
+    assert_eq!(all.begin(), [id(0), id(1)]);
+    assert_eq!(all.begin(), NONE);
     assert_eq!(end(&mut all, 0, NodeState::Updated), NONE);
     assert_eq!(end(&mut all, 1, NodeState::Unchanged), [id(2), id(3), id(4)]);
     assert_eq!(end(&mut all, 2, failed()), [id(5)]);
@@ -42,12 +42,12 @@ fn no_other_node_begins_before_the_canaries_are_well() {
 #[test]
 fn a_canary_that_fails_halts_and_one_that_is_away_is_replaced() {
     let mut all = rollout(policy(1, 3, 9), 4);
-    assert_eq!(all.next(), [id(0)]);
+    assert_eq!(all.begin(), [id(0)]);
     assert_eq!(end(&mut all, 0, offline()), [id(1)]);
     assert_eq!(end(&mut all, 1, failed()), NONE);
     assert_eq!(all.phase, Phase::Halted);
     all.take(Event::Resume).unwrap();
-    assert_eq!(all.next(), [id(2)], "another canary");
+    assert_eq!(all.begin(), [id(2)], "another canary");
     assert_eq!(end(&mut all, 2, NodeState::Updated), [id(3)]);
     assert_eq!(end(&mut all, 3, NodeState::Updated), NONE);
     assert_eq!(all.phase, Phase::Done);
@@ -56,14 +56,14 @@ fn a_canary_that_fails_halts_and_one_that_is_away_is_replaced() {
 #[test]
 fn too_many_failures_halt_and_what_is_under_way_ends() {
     let mut all = rollout(policy(0, 2, 1), 5);
-    assert_eq!(all.next(), [id(0), id(1)]);
+    assert_eq!(all.begin(), [id(0), id(1)]);
     assert_eq!(end(&mut all, 0, failed()), [id(2)]);
     let back = NodeState::RolledBack { why: "probe".into() };
     assert_eq!(end(&mut all, 1, back), NONE);
     assert_eq!((all.phase, all.under_way()), (Phase::Halted, vec![id(2)]));
     assert_eq!(end(&mut all, 2, NodeState::Updated), NONE);
     all.take(Event::Resume).unwrap();
-    assert_eq!(all.next(), [id(3), id(4)]);
+    assert_eq!(all.begin(), [id(3), id(4)]);
     assert_eq!(end(&mut all, 3, failed()), NONE, "the third failure is the first that counts");
     assert_eq!(end(&mut all, 4, failed()), NONE);
     assert_eq!(all.phase, Phase::Done, "nobody waits");
@@ -72,7 +72,7 @@ fn too_many_failures_halt_and_what_is_under_way_ends() {
 #[test]
 fn a_paused_rollout_begins_nothing_and_a_resumed_one_ends() {
     let mut all = rollout(policy(0, 1, 0), 2);
-    all.next();
+    all.begin();
     all.take(Event::Pause).unwrap();
     assert_eq!(
         all.take(Event::Pause).unwrap_err().to_string(),
@@ -80,7 +80,7 @@ fn a_paused_rollout_begins_nothing_and_a_resumed_one_ends() {
     );
     assert_eq!(end(&mut all, 0, NodeState::Updated), NONE);
     all.take(Event::Resume).unwrap();
-    assert_eq!(all.next(), [id(1)]);
+    assert_eq!(all.begin(), [id(1)]);
     end(&mut all, 1, NodeState::Updated);
     assert_eq!(all.phase, Phase::Done);
 }
@@ -88,11 +88,11 @@ fn a_paused_rollout_begins_nothing_and_a_resumed_one_ends() {
 #[test]
 fn a_node_that_is_back_begins_unless_it_was_given_up() {
     let mut all = rollout(policy(0, 1, 0), 1);
-    all.next();
+    all.begin();
     end(&mut all, 0, offline());
     assert_eq!(all.phase, Phase::Done);
     all.take(Event::Back(id(0))).unwrap();
-    assert_eq!((all.phase, all.next()), (Phase::Running, vec![id(0)]));
+    assert_eq!((all.phase, all.begin()), (Phase::Running, vec![id(0)]));
     end(&mut all, 0, offline());
     all.take(Event::Abort).unwrap();
     assert_eq!(all.take(Event::Back(id(0))), Err(OutOfPlace::Aborted));
@@ -102,7 +102,7 @@ fn a_node_that_is_back_begins_unless_it_was_given_up() {
 #[test]
 fn who_was_told_is_awaited_and_who_was_not_is_not_told_after_an_abort() {
     let mut all = rollout(policy(0, 2, 0), 3);
-    all.next();
+    all.begin();
     all.take(Event::Trying(id(0))).unwrap();
     all.take(Event::Abort).unwrap();
     assert_eq!(all.take(Event::Trying(id(1))), Err(OutOfPlace::Aborted));
@@ -201,7 +201,7 @@ proptest! {
     ) {
         let mut all = rollout(policy(canary, in_flight, failures), nodes);
         let before = all.clone();
-        let begun = all.next();
+        let begun = all.begin();
         check(&all, &before, &begun);
         for happening in happenings {
             let untouched = all.clone();
@@ -209,16 +209,16 @@ proptest! {
                 prop_assert_eq!(&all, &untouched);
             }
             let before = all.clone();
-            let begun = all.next();
+            let begun = all.begin();
             check(&all, &before, &begun);
         }
         // From here on everything goes well.
         drop(all.take(Event::Resume));
-        all.next();
+        all.begin();
         for _ in 0..=2 * nodes {
             let Some(node) = all.under_way().first().copied() else { break };
             all.take(Event::Ended(node, NodeState::Updated)).unwrap();
-            all.next();
+            all.begin();
         }
         prop_assert!(matches!(all.phase, Phase::Aborted | Phase::Done), "{:?}", all);
         prop_assert!(all.nodes.iter().all(|(_, state)| *state != NodeState::Waiting));

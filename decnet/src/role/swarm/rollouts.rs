@@ -158,10 +158,8 @@ fn shown(report: &Report, show: Show) -> Result<ExitCode> {
         say(&serde_json::to_string(report)?);
     } else {
         say(&table(&report.nodes).to_string());
-        for remark in remarks(report) {
-            say_aside(&remark);
-        }
     }
+    remarks(report).iter().for_each(|remark| say_aside(remark));
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -78,7 +78,7 @@ pub(super) fn take(app: &Arc<App>, id: Uuid, event: Option<Event>) -> Result<(),
         if let Some(event) = event {
             rollout.take(event)?;
         }
-        let begin = rollout.next();
+        let begin = rollout.begin();
         hosts.save_rollout(id, &rollout, &row.rollout)?;
         if rollout.phase != row.rollout.phase {
             let phase = rollout.phase.as_str();

@@ -189,7 +189,7 @@ impl Errand {
                 return Ok(answer);
             }
             tries += 1;
-            if tries >= TRIES {
+            if tries >= TRIES || Instant::now() >= until {
                 let never = || Trouble::Wrong("it forgets what it was told".to_owned());
                 return Err(last.unwrap_or_else(never));
             }
