@@ -400,3 +400,46 @@ fn a_rollout_goes_on_without_its_operator_and_can_be_listened_to() {
     assert!(followed.status.success(), "{followed:?}");
     assert_eq!(node.played().updates, [digest]);
 }
+
+#[test]
+fn a_node_that_says_nothing_delays_no_other() {
+    let world = World::make();
+    let scene = Scene::new(&world);
+    let (file, _) = bundle(&scene.dir, "new");
+    let mute = scene.updaters.enroll(&scene.master, 1);
+    // The kernel takes connections for it; nobody ever answers them.
+    let _silent = world.as_visitor(|| std::net::TcpListener::bind(mute.place)).expect("it is free");
+    let nodes: Vec<Updater> = (2..=6).map(|number| scene.node(number, Manner::Good)).collect();
+    let more = ["--bundle", &file, "--canary", "0", "--max-in-flight", "2", "--json"];
+    let operator = begin(&scene, &world, &more);
+    let others = wait_until(&scene, "through with the others", |brief| count(brief, "well") == 5);
+    assert_eq!(count(&others, "under_way"), 1, "it is still waited for: {others}");
+    assert!(nodes.iter().all(|node| node.played().updates.len() == 1));
+    let said = report(&operator.wait_with_output().expect("it ends"));
+    let detail = node(&said, &mute.name)["detail"].to_string();
+    assert!(detail.contains("no answer from 127.0.1.1:8766 within 5 s"), "{detail}");
+}
+
+/// The most memory that a process has had, in bytes.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let number: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    number * 1_024
+}
+
+#[test]
+fn a_large_bundle_costs_the_master_no_memory() {
+    let world = World::make();
+    let scene = Scene::new(&world);
+    let node = scene.node(1, Manner::Good);
+    let tree = tree(&scene.dir, "large");
+    fs::write(tree.join("share/large"), vec![b'x'; 96 * 1024 * 1024]).expect("it is ours");
+    let before = peak(scene.master.process.id());
+    let root = tree.display().to_string();
+    let output = scene.master.swarm(&["update", "--all", "--root", &root]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(node.played().updates.len(), 1);
+    let grown = peak(scene.master.process.id()) - before;
+    assert!(grown <= 32 * 1024 * 1024, "it has taken {grown} bytes more");
+}
