@@ -2,103 +2,12 @@
 //! killed has not forgotten.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use decnet::logic::release::Digest;
-use decnet_tests::master::Master;
-use decnet_tests::updater::{Manner, Updater, Updaters};
-use decnet_tests::world::{World, decnet, wait_for};
+use decnet_tests::rollout::{Scene, begin, bundle, count, node, report, text, tree, wait_until};
+use decnet_tests::updater::{Manner, Updater};
+use decnet_tests::world::{World, wait_for};
 use serde_json::{Value, json};
-
-/// Runs `decnet release …`, which must succeed; what it prints.
-fn release(args: &[&str]) -> String {
-    let output = Command::new(decnet()).arg("release").args(args).output().expect("it is built");
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    text(&output.stdout).trim().to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A tree to release, with words of its own.
-fn tree(dir: &Path, words: &str) -> PathBuf {
-    let tree = dir.join(format!("tree-{words}"));
-    fs::create_dir_all(tree.join("bin")).expect("it is ours");
-    fs::create_dir_all(tree.join("share")).expect("it is ours");
-    fs::write(tree.join("bin/decnet"), "#!/bin/sh\n").expect("it is ours");
-    let may_run = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(tree.join("bin/decnet"), may_run).expect("it is ours");
-    fs::write(tree.join("share/words"), words.repeat(100_000)).expect("it is ours");
-    tree
-}
-
-/// A signed bundle, and the digest of its release.
-fn bundle(dir: &Path, words: &str) -> (String, Digest) {
-    let (tree, out) = (tree(dir, words), dir.join(format!("{words}.tar")));
-    let (tree, out) = (tree.display().to_string(), out.display().to_string());
-    let key = dir.join("key");
-    if !key.exists() {
-        release(&["keygen", "--out", &key.display().to_string()]);
-    }
-    let digest = release(&["pack", &tree, "--out", &out, "--number", "7"]);
-    release(&["sign", &out, "--key", &key.display().to_string()]);
-    (out, digest.parse().expect("a digest"))
-}
-
-/// The node of this name in a report.
-fn node(report: &Value, name: &str) -> Value {
-    let nodes = report["nodes"].as_array().expect("nodes");
-    let found = nodes.iter().find(|node| node["host_name"] == json!(name));
-    found.unwrap_or_else(|| panic!("{name} is not in {report}")).clone()
-}
-
-fn report(output: &Output) -> Value {
-    let found = serde_json::from_slice(&output.stdout);
-    found.unwrap_or_else(|_| panic!("no report: {output:?}"))
-}
-
-/// A master, and a directory of the test's own.
-struct Scene<'a> {
-    master: Master<'a>,
-    updaters: Updaters<'a>,
-    dir: PathBuf,
-}
-
-impl<'a> Scene<'a> {
-    fn new(world: &'a World) -> Self {
-        let (master, updaters) = (Master::start(world), Updaters::new(world));
-        Self { master, updaters, dir: world.dir.join("scene") }
-    }
-
-    /// Enrols a node that behaves so, and is there.
-    fn node(&self, number: u8, manner: Manner) -> Updater {
-        let updater = self.updaters.enroll(&self.master, number).behaves(manner);
-        self.updaters.bring_up(&updater);
-        updater
-    }
-
-    /// The master is killed, and another goes on with what it has left.
-    fn killed_and_started(self) -> Self {
-        Self { master: self.master.kill_and_start(), ..self }
-    }
-
-    /// How the rollout is that was begun last.
-    fn latest(&self) -> Value {
-        let all = self.master.json(&["rollouts"]);
-        let id = all[0]["id"].as_str().unwrap_or_else(|| panic!("no rollout: {all}")).to_owned();
-        report(&self.master.swarm(&["rollouts", &id, "--json"]))
-    }
-
-    /// The bundles that the master keeps.
-    fn kept(&self) -> usize {
-        let dir = self.master.state_dir().join("swarm/bundles");
-        fs::read_dir(dir).expect("it is there").count()
-    }
-}
 
 /// How a node behaves, what comes of its agent, and how often it carries out an update.
 const MANNERS: [(Manner, &str, usize); 8] = [
@@ -168,30 +77,6 @@ fn a_dry_run_changes_nothing_and_a_stranger_is_not_spoken_to() {
     assert_eq!((&odd["agent"], stranger.played().heard.len()), (&json!("error"), 0));
     assert_eq!(node(&said, "bare")["agent"], json!("skipped"));
     assert_eq!(node(&said, &good.name)["agent"], json!("updated"));
-}
-
-/// Begins an update of all nodes, and comes back with the operator's process.
-fn begin(scene: &Scene<'_>, world: &World, more: &[&str]) -> std::process::Child {
-    let mut command = Command::new(decnet());
-    command.args(["swarm", "--state-dir"]).arg(scene.master.state_dir());
-    command.args(["update", "--all"]).args(more);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    world.visitor.spawn(command)
-}
-
-/// Waits until the rollout that was begun last is so.
-fn wait_until(scene: &Scene<'_>, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-    let found = wait_for(|| {
-        let all = scene.master.json(&["rollouts"]);
-        all.get(0).filter(|brief| is(brief)).map(|_| ())
-    });
-    let latest = scene.latest();
-    assert!(found.is_some(), "never {what}: {latest}");
-    latest
-}
-
-fn count(brief: &Value, what: &str) -> u64 {
-    brief["counts"][what].as_u64().expect("a number")
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod ghost;
 pub mod master;
 pub mod papers;
 pub mod releases;
+pub mod rollout;
 pub mod siege;
 pub mod updater;
 pub mod world;
