@@ -24,6 +24,8 @@ const OWN_DEADLINE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often something is tried that makes no headway.
 const TRIES: usize = 5;
+/// The same of an upload that the updater answers about.
+const HEADWAY: usize = 60;
 
 /// What is to be done with one node.
 pub(super) struct Errand {
@@ -140,10 +142,10 @@ impl Errand {
         let Offer { sha256, bytes, .. } = self.offer;
         let (mut most, mut tries) = (None, 0);
         let mut last = Trouble::Wrong("it takes bytes and does not keep them".to_owned());
-        while tries < TRIES {
+        while tries < HEADWAY {
             let offset = match self.updater.offset(sha256).await {
                 Err(error @ Trouble::Away(_)) if most.is_some() => {
-                    (last, tries) = (error, tries + 1);
+                    (last, tries) = (error, tries + HEADWAY / TRIES);
                     sleep(PAUSE).await;
                     continue;
                 }
@@ -152,8 +154,14 @@ impl Errand {
             if offset == bytes {
                 return Ok(());
             }
-            // Headway begins the count anew.
-            tries = if most.is_none_or(|most| offset > most) { 0 } else { tries + 1 };
+            if most.is_none_or(|most| offset > most) {
+                // Headway begins the count anew.
+                tries = 0;
+            } else {
+                // What broke off may still be held there.
+                tries += 1;
+                sleep(PAUSE).await;
+            }
             most = most.max(Some(offset));
             match self.updater.append(sha256, (&self.bundle, bytes), offset).await {
                 Ok(()) => {}
@@ -179,6 +187,10 @@ impl Errand {
                     Some(_) if Instant::now() < until => {
                         sleep(4 * PAUSE).await;
                         continue;
+                    }
+                    // It may know this very attempt, or still hold what was sent before.
+                    None if answer.status == 409 && !answer.rolled_back() => {
+                        Some(Trouble::Declined { status: 409, detail: answer.detail() })
                     }
                     _ => return Ok(answer),
                 },

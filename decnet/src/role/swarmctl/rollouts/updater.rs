@@ -141,7 +141,9 @@ impl Answer {
     /// The attempt that is under way instead.
     pub(super) fn busy(&self) -> Option<&str> {
         let detail = self.body.get("detail").filter(|_| self.status == 409)?;
-        detail.get("attempt")?.as_str()
+        // What has ended names its own.
+        let under_way = detail.get("rolled_back").is_none();
+        detail.get("attempt").filter(|_| under_way)?.as_str()
     }
 
     /// Whether the node has gone back to the release before.
