@@ -4,6 +4,7 @@
 //! a release      bin/decnet, share/…, and release.json, which names every file with its digest
 //! its digest     SHA-256 of the bytes of release.json, of which there is one way to write them
 //! a bundle       tar: signatures.json, release.json, then the files in the order of release.json
+//! a parcel       the same for a node that has another release: what differs, compressed
 //! the root       root.json: whose signatures count, and how many it takes
 //! ```
 //!
@@ -16,6 +17,7 @@ mod digest;
 mod gate;
 mod key;
 mod manifest;
+pub mod parcel;
 mod path;
 mod root;
 
