@@ -1,4 +1,4 @@
-//! Releases on disk: as a tree, as a bundle, and the keys that sign them.
+//! Releases on disk: as a tree, as a bundle, as a parcel, and the keys that sign them.
 //!
 //! Everything below a release's directory is reached through its descriptor, one part of
 //! a name after the other, so that no link and no `..` leads out of it, whoever else writes there.
@@ -6,6 +6,7 @@
 mod bundle;
 mod keys;
 mod pack;
+pub mod parcel;
 mod running;
 mod tree;
 mod unpack;
@@ -16,7 +17,7 @@ pub use keys::{KeyError, read_public, read_root, read_secret, write_secret};
 pub use pack::{PackError, pack, survey};
 pub use running::{in_use, name, running};
 pub use tree::Tree;
-pub use unpack::{UnpackError, Unpacked, unpack};
+pub use unpack::{UnpackError, Unpacked, receive, unpack};
 pub use verify::{Unsound, verify};
 
 use std::path::PathBuf;

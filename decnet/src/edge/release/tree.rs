@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{UnlinkatFlags, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::DiskError;
 
@@ -119,6 +119,18 @@ impl Tree {
         self.beneath(name, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())
             .map(File::from)
             .map_err(|errno| DiskError::new("open", self.path.join(name), errno))
+    }
+
+    /// Gives a file in it a second name, in another tree.
+    ///
+    /// # Errors
+    ///
+    /// linkat(2)'s: EXDEV for a tree of another file system, EPERM for one that has no links or a
+    /// file that is somebody else's, EMLINK when there are too many, EEXIST.
+    pub(super) fn link(&self, name: &str, into: &Self, new_name: &str) -> nix::Result<()> {
+        let (from, last) = self.parent(name)?;
+        let (to, new_last) = into.parent(new_name)?;
+        linkat(&from, last, &to, new_last, AtFlags::empty())
     }
 
     /// Everything in it, by path; `most` things at most.

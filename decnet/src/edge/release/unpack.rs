@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::parcel::{self, BaseError};
 use super::{DiskError, Tree};
 use crate::logic::release::bundle::{BundleError, Piece, Reader};
-use crate::logic::release::{Envelope, MANIFEST, Mode, Refusal, Release};
+use crate::logic::release::parcel::{MAGIC, ParcelError};
+use crate::logic::release::{Digest, Envelope, MANIFEST, Mode, Refusal, Release};
 
 /// Bytes of a bundle that are held at a time.
 pub(super) const BUFFER: usize = 64 * 1024;
@@ -14,12 +16,19 @@ pub(super) const BUFFER: usize = 64 * 1024;
 /// Why a bundle did not become a directory. There is none then.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
+    /// The release that a parcel builds on is not here as it should be: one with everything in it
+    /// could be unpacked.
+    #[error("the parcel does not fit what is here")]
+    Base(#[from] BaseError),
     /// The bundle is refused.
     #[error("the bundle is refused")]
     Bundle(#[from] BundleError),
     /// The disk does not take it.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// The parcel is refused.
+    #[error("the parcel is refused")]
+    Parcel(#[from] ParcelError),
     /// The bundle cannot be read.
     #[error("cannot read the bundle")]
     Read(#[source] std::io::Error),
@@ -34,6 +43,34 @@ pub struct Unpacked {
     pub release: Release,
     /// Who signed it.
     pub envelope: Envelope,
+}
+
+/// Unpacks a bundle or a parcel, whichever it is; `base_of` says where a release is that a parcel
+/// builds on. Nothing is synced.
+///
+/// # Errors
+///
+/// [`UnpackError`]; what was written by then is removed.
+pub fn receive(
+    input: &mut impl Read,
+    into: &Path,
+    base_of: impl Fn(Digest) -> Option<PathBuf>,
+    check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
+) -> Result<Unpacked, UnpackError> {
+    let begin = peek(input)?;
+    let mut all = begin.as_slice().chain(input);
+    if begin == MAGIC {
+        return parcel::unpack_on(&mut all, into, base_of, check);
+    }
+    unpack(&mut all, into, check)
+}
+
+/// As many bytes as tell a parcel from a bundle, or as there are.
+fn peek(input: &mut impl Read) -> Result<Vec<u8>, UnpackError> {
+    let mut begin = Vec::new();
+    let taken = input.take(MAGIC.len() as u64).read_to_end(&mut begin);
+    taken.map_err(UnpackError::Read)?;
+    Ok(begin)
 }
 
 /// Unpacks a bundle into a directory that is made for it. Nothing is synced: whoever names the
@@ -90,7 +127,12 @@ fn carry_out(
     Ok(true)
 }
 
-fn write(tree: &Tree, name: &str, file: &mut File, bytes: &[u8]) -> Result<(), DiskError> {
+pub(super) fn write(
+    tree: &Tree,
+    name: &str,
+    file: &mut File,
+    bytes: &[u8],
+) -> Result<(), DiskError> {
     file.write_all(bytes).map_err(|error| DiskError::new("write", tree.path().join(name), error))
 }
 

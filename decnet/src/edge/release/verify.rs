@@ -45,19 +45,23 @@ pub enum Unsound {
 /// [`Unsound`].
 pub fn verify(dir: &Path) -> Result<Release, Unsound> {
     let tree = Tree::open(dir)?;
-    let mut bytes = Vec::new();
-    let name = dir.join(MANIFEST);
-    let manifest = tree.open_file(MANIFEST)?;
-    manifest
-        .take(MANIFEST_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| DiskError::new("read", name, error))?;
-    let release = Release::parse(&bytes).map_err(Unsound::Manifest)?;
+    let release = manifest(&tree)?;
     holds_nothing_else(&tree, &release)?;
     for file in release.files() {
         check(&tree, file)?;
     }
     Ok(release)
+}
+
+/// Reads the manifest of a release, and none of its files.
+pub(super) fn manifest(tree: &Tree) -> Result<Release, Unsound> {
+    let mut bytes = Vec::new();
+    let manifest = tree.open_file(MANIFEST)?;
+    manifest
+        .take(MANIFEST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|error| DiskError::new("read", tree.path().join(MANIFEST), error))?;
+    Release::parse(&bytes).map_err(Unsound::Manifest)
 }
 
 fn holds_nothing_else(tree: &Tree, release: &Release) -> Result<(), Unsound> {
@@ -77,7 +81,8 @@ fn holds_nothing_else(tree: &Tree, release: &Release) -> Result<(), Unsound> {
     Ok(())
 }
 
-fn check(tree: &Tree, file: &File) -> Result<(), Unsound> {
+/// Reads all of a file, and leaves it open.
+pub(super) fn check(tree: &Tree, file: &File) -> Result<std::fs::File, Unsound> {
     let missing = || Unsound::Missing(file.path.clone());
     let mut open = tree.open_file(file.path.as_str())?;
     let failed = |error| DiskError::new("read", tree.path().join(file.path.as_str()), error);
@@ -93,7 +98,7 @@ fn check(tree: &Tree, file: &File) -> Result<(), Unsound> {
         hash.update(buffer.get(..count).unwrap_or_default());
     }
     if Digest(hash.finalize().into()) == file.sha256 {
-        Ok(())
+        Ok(open)
     } else {
         Err(Unsound::Bytes(file.path.clone()))
     }

@@ -1,5 +1,6 @@
 //! Why a parcel is refused.
 
+use super::NotPacked;
 use crate::logic::release::{Digest, EnvelopeError, FilePath, ManifestError, Refusal};
 
 /// Why a parcel is refused.
@@ -15,8 +16,14 @@ pub enum ParcelError {
     #[error("it cuts files into chunks of 2^{0} bytes, which is too little or too much")]
     ChunkSize(u8),
     /// A chunk does not become as many bytes as it should.
-    #[error("a chunk of `{0}` cannot be unpacked to its size")]
-    Damaged(FilePath),
+    #[error("a chunk of `{path}` cannot be unpacked to its size")]
+    Damaged {
+        /// Of which file.
+        path: FilePath,
+        /// What zstd says.
+        #[source]
+        source: NotPacked,
+    },
     /// The bytes of a file are not those that were signed.
     #[error("the bytes of `{0}` are not those of the release")]
     Digest(FilePath),

@@ -16,6 +16,8 @@ type Check<'c> = Box<dyn FnOnce(&Envelope, &Release) -> Result<(), Refusal> + 'c
 pub enum Piece {
     /// A chunk of the file that began last: [`Reader::packed`] becomes `size` bytes.
     Chunk {
+        /// Of which of the release's files.
+        index: usize,
         /// What it builds on.
         source: Source,
         /// How many bytes it is to become.
@@ -207,7 +209,7 @@ impl<'c> Reader<'c> {
             At::Chunk { index, done, source, size } => {
                 let done = done.saturating_add(size as u64);
                 self.go(At::ChunkHead { index, done }, CHUNK_HEAD);
-                Ok(Some(Piece::Chunk { source, size }))
+                Ok(Some(Piece::Chunk { index, source, size }))
             }
             At::Done => Err(ParcelError::Trailing),
         }
