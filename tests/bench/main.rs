@@ -17,6 +17,7 @@ mod fleet;
 mod flood;
 mod latency;
 mod machine;
+mod parcel;
 mod peers;
 mod report;
 mod swarm;
@@ -32,13 +33,14 @@ fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
     let mut report = Report::default();
-    let all: [(&str, Measure); 7] = [
+    let all: [(&str, Measure); 8] = [
         ("agent", agent::run),
         ("capture-cost", cost::run),
         ("connections", connections::run),
         ("fleet", fleet::run),
         ("flood", flood::run),
         ("latency", latency::run),
+        ("parcel", parcel::run),
         ("swarm", swarm::run),
     ];
     for (name, run) in all {

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod gates;
+mod parcels;
 mod roots;
 
 use super::samples::*;
