@@ -39,6 +39,7 @@ targets! {
     http,
     names,
     packet,
+    parcel,
     pcapng,
     record,
     redis,
