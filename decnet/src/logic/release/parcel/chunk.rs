@@ -2,9 +2,9 @@
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
 
-/// How hard it is tried to make chunks small: what [`compress`] costs was measured, see
-/// `docs/Benchmarks.md`.
-pub const LEVEL: i32 = 19;
+/// How hard it is tried to make chunks small. From 13 on it takes ten times as long, for a tenth;
+/// see `docs/Benchmarks.md`.
+pub const LEVEL: i32 = 12;
 
 /// zstd does not want to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +31,8 @@ pub fn compress(chunk: &[u8], prefix: &[u8], level: i32) -> Result<Vec<u8>, NotP
     let mut context = CCtx::try_create().ok_or(NotPacked("no memory"))?;
     // The window covers both, so that each byte of the prefix can be reached from the last one.
     let window = (chunk.len() + prefix.len()).next_power_of_two().ilog2().clamp(10, 24);
-    let parameters = [
-        CParameter::CompressionLevel(level),
-        CParameter::WindowLog(window),
-        CParameter::EnableLongDistanceMatching(!prefix.is_empty()),
-    ];
-    for parameter in parameters {
+    // zstd's search for far matches is left off: it finds less here than the plain one.
+    for parameter in [CParameter::CompressionLevel(level), CParameter::WindowLog(window)] {
         context.set_parameter(parameter).map_err(NotPacked::of)?;
     }
     if !prefix.is_empty() {
