@@ -1,7 +1,7 @@
 //! A bundle becomes a directory, in one pass and in the memory of one buffer.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{ErrorKind, Read, Seek, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::parcel::{self, BaseError};
@@ -63,6 +63,18 @@ pub fn receive(
         return parcel::unpack_on(&mut all, into, base_of, check);
     }
     unpack(&mut all, into, check)
+}
+
+/// Whether a file is a parcel; it is read from where it was again.
+///
+/// # Errors
+///
+/// [`UnpackError::Read`].
+pub fn is_parcel(input: &mut (impl Read + Seek)) -> Result<bool, UnpackError> {
+    let begin = peek(input)?;
+    let length = i64::try_from(begin.len()).unwrap_or(0);
+    input.seek_relative(-length).map_err(UnpackError::Read)?;
+    Ok(begin == MAGIC)
 }
 
 /// As many bytes as tell a parcel from a bundle, or as there are.

@@ -8,15 +8,15 @@ use serde_json::json;
 
 use super::{is_root, open};
 use crate::cli::{VerifyArgs, WrongUse};
-use crate::edge::release::{read, read_root, verify as verify_tree};
+use crate::edge::release::{is_parcel, parcel, read, read_root, verify as verify_tree};
 use crate::edge::{clock, log};
 use crate::logic::kernel;
 use crate::logic::release::{Envelope, Floor, Gate, Keyring, Machine, Release, SignedRoot, Trust};
 use crate::logic::table::Table;
 use crate::role::operator::Show;
 
-/// Shows what is in a bundle, a directory or a root. The bytes of every file are checked; nothing
-/// is said of whether the signatures are good.
+/// Shows what is in a bundle, a parcel, a directory or a root. The bytes of every file are checked,
+/// but not of a parcel's; nothing is said of whether the signatures are good.
 pub(super) fn inspect(path: &Path, show: Show) -> Result<()> {
     let context = || format!("`{}`", path.display());
     if path.is_dir() {
@@ -27,7 +27,12 @@ pub(super) fn inspect(path: &Path, show: Show) -> Result<()> {
         return shown_root(&read_root(path)?, show);
     }
     let mut bundle = BufReader::new(open(path)?);
-    let (release, envelope) = read(&mut bundle, |_, _| Ok(())).with_context(context)?;
+    let read = if is_parcel(&mut bundle)? {
+        parcel::read(&mut bundle, |_, _| Ok(()))
+    } else {
+        read(&mut bundle, |_, _| Ok(()))
+    };
+    let (release, envelope) = read.with_context(context)?;
     shown(&release, &envelope, show)
 }
 
@@ -92,7 +97,7 @@ fn shown_root(root: &SignedRoot, show: Show) -> Result<()> {
     Ok(())
 }
 
-/// Says whether a bundle could be installed on a machine that has had none, or whether a
+/// Says whether a bundle or a parcel could be installed on a machine that has had none, or whether a
 /// release's directory is whole.
 pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     let path = &args.file;
@@ -115,13 +120,19 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     let gate = Gate { trust, floor: Floor::default(), machine, now: clock::now() };
     let mut accepted = None;
     let mut bundle = BufReader::new(open(path)?);
-    let read = read(&mut bundle, |envelope, release| {
+    let check = |envelope: &Envelope, release: &Release| {
         accepted = Some(gate.check(envelope, release)?);
         Ok(())
-    });
+    };
+    let (read, state) = if is_parcel(&mut bundle)? {
+        let state = "; its files are checked where the release is that it builds on";
+        (parcel::read(&mut bundle, check), state)
+    } else {
+        (read(&mut bundle, check), " and whole")
+    };
     let (release, _) = read.with_context(context)?;
     let signers = accepted.map_or(0, |accepted| accepted.signers);
-    log::say(&format!("{} is signed by {signers} keys and whole", release.digest()));
+    log::say(&format!("{} is signed by {signers} keys{state}", release.digest()));
     Ok(())
 }
 
