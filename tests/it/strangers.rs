@@ -36,6 +36,7 @@ fn every_kind(dir: &Path, authority: &Authority, role: CertRole) -> Vec<(&'stati
         issue("agent", authority, NODE, CertRole::Agent, now),
         issue("another-node", authority, other, CertRole::Agent, now),
         issue("updater", authority, NODE, CertRole::Updater, now),
+        issue("another-updater", authority, other, CertRole::Updater, now),
         issue("listener", authority, NODE, CertRole::Listener, now),
         issue("master", authority, NODE, CertRole::Master, now),
         issue("expired", authority, NODE, role, Timestamp(now.0 - 2 * YEAR)),
@@ -90,7 +91,7 @@ fn only_the_master_gets_in_at_the_agent() {
         ("wrong-ca", &[], "BadSignature"),
         ("agent", &[], "ApplicationVerificationFailure"),
         ("another-node", &[], "ApplicationVerificationFailure"),
-        ("updater", &[], "ApplicationVerificationFailure"),
+        ("another-updater", &[], "ApplicationVerificationFailure"),
         ("listener", &[], "ApplicationVerificationFailure"),
         ("expired", &[], "certificate expired"),
         ("early", &[], "certificate not valid yet"),
@@ -108,6 +109,21 @@ fn only_the_master_gets_in_at_the_agent() {
     assert!(!plain.status.success(), "{plain:?}");
     assert!(refused(&world, count + 1).contains("InvalidContentType"));
     assert!(ask("master", &[]).starts_with("HTTP/1.1 200 OK"), "the master is served as before");
+    // This node's updater may see whether the agent is well, and that is all.
+    let updater = papers("updater").expect("it is in the table");
+    for (path, method, status) in [
+        ("health", "GET", "200"),
+        ("health", "POST", "403"),
+        ("status", "GET", "403"),
+        ("deploy", "POST", "403"),
+        ("teardown", "POST", "403"),
+        ("mutate", "POST", "403"),
+    ] {
+        let url = format!("https://{place}/{path}");
+        let answer = updater.ask(&world, &url, &["-k", "-X", method]);
+        let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(said.ends_with(&format!("\n{status}")), "{method} {path}: {said}");
+    }
 }
 
 /// A server that is killed with the test.
