@@ -1,14 +1,16 @@
 //! Files and directories that must be whole or not there.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::chown;
+use sha2::{Digest as _, Sha256};
 
 use crate::edge::privileges::Account;
+use crate::logic::release::Digest;
 
 /// What can go wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +22,13 @@ pub struct FileError {
     pub path: PathBuf,
     /// Why.
     #[source]
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 /// The result of working with files.
 pub type Result<T> = std::result::Result<T, FileError>;
 
-fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> FileError + 'a {
+fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> FileError + 'a {
     move |source| FileError { doing, path: path.into(), source }
 }
 
@@ -60,7 +62,7 @@ pub fn publish(path: &Path) -> Result<()> {
 /// [`FileError`] when this process may not.
 pub fn give(path: &Path, to: Account) -> Result<()> {
     chown(path, Some(to.uid), Some(to.gid))
-        .map_err(|errno| failed("give away", path)(std::io::Error::from(errno)))
+        .map_err(|errno| failed("give away", path)(io::Error::from(errno)))
 }
 
 /// Replaces a file: a reader finds the old one or the new one, also after a power cut. It is for
@@ -128,7 +130,7 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
         let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => lock,
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => return Ok(None),
-            Err((_, errno)) => return Err(failed("lock", path)(std::io::Error::from(errno))),
+            Err((_, errno)) => return Err(failed("lock", path)(io::Error::from(errno))),
         };
         // Whoever had it may have removed the file in between; then it locks nothing.
         let held = lock.metadata().map_err(failed("look at", path))?.ino();
@@ -136,4 +138,18 @@ pub fn lock(path: &Path) -> Result<Option<Flock<File>>> {
             return Ok(Some(lock));
         }
     }
+}
+
+/// The SHA-256 of what is left to read.
+///
+/// # Errors
+///
+/// As `read` has.
+pub fn digest(mut input: impl Read) -> io::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    while let count @ 1.. = input.read(&mut buffer)? {
+        hash.update(buffer.get(..count).unwrap_or_default());
+    }
+    Ok(Digest(hash.finalize().into()))
 }

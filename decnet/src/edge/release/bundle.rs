@@ -32,7 +32,7 @@ pub fn read(
 /// # Errors
 ///
 /// [`UnpackError`].
-pub fn peek(
+pub(super) fn peek(
     bundle: &mut impl Read,
     check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
 ) -> Result<(Release, Envelope), UnpackError> {

@@ -12,12 +12,12 @@ mod tree;
 mod unpack;
 mod verify;
 
-pub use bundle::{peek, read, resign};
+pub use bundle::{read, resign};
 pub use keys::{KeyError, read_public, read_root, read_secret, write_secret};
 pub use pack::{PackError, pack, survey};
 pub use running::{in_use, name, running};
 pub use tree::Tree;
-pub use unpack::{UnpackError, Unpacked, is_parcel, receive, unpack};
+pub use unpack::{UnpackError, Unpacked, is_parcel, peek, receive, unpack};
 pub use verify::{Unsound, verify};
 
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Seek, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::parcel::{self, BaseError};
-use super::{DiskError, Tree};
+use super::{DiskError, Tree, bundle};
 use crate::logic::release::bundle::{BundleError, Piece, Reader};
 use crate::logic::release::parcel::{MAGIC, ParcelError};
 use crate::logic::release::{Digest, Envelope, MANIFEST, Mode, Refusal, Release};
@@ -57,12 +57,29 @@ pub fn receive(
     base_of: impl Fn(Digest) -> Option<PathBuf>,
     check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
 ) -> Result<Unpacked, UnpackError> {
-    let begin = peek(input)?;
+    let begin = begin(input)?;
     let mut all = begin.as_slice().chain(input);
     if begin == MAGIC {
         return parcel::unpack_on(&mut all, into, base_of, check);
     }
     unpack(&mut all, into, check)
+}
+
+/// Reads a bundle or a parcel, whichever it is, up to where it says what it is.
+///
+/// # Errors
+///
+/// [`UnpackError`].
+pub fn peek(
+    input: &mut impl Read,
+    check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
+) -> Result<(Release, Envelope), UnpackError> {
+    let begin = begin(input)?;
+    let mut all = begin.as_slice().chain(input);
+    if begin == MAGIC {
+        return parcel::peek(&mut all, check);
+    }
+    bundle::peek(&mut all, check)
 }
 
 /// Whether a file is a parcel; it is read from where it was again.
@@ -71,14 +88,14 @@ pub fn receive(
 ///
 /// [`UnpackError::Read`].
 pub fn is_parcel(input: &mut (impl Read + Seek)) -> Result<bool, UnpackError> {
-    let begin = peek(input)?;
+    let begin = begin(input)?;
     let length = i64::try_from(begin.len()).unwrap_or(0);
     input.seek_relative(-length).map_err(UnpackError::Read)?;
     Ok(begin == MAGIC)
 }
 
 /// As many bytes as tell a parcel from a bundle, or as there are.
-fn peek(input: &mut impl Read) -> Result<Vec<u8>, UnpackError> {
+fn begin(input: &mut impl Read) -> Result<Vec<u8>, UnpackError> {
     let mut begin = Vec::new();
     let taken = input.take(MAGIC.len() as u64).read_to_end(&mut begin);
     taken.map_err(UnpackError::Read)?;

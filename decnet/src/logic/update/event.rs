@@ -259,6 +259,9 @@ pub struct Fault {
 /// Why a release was not even tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Reason {
+    /// It builds on a release that is not here as it should be: all of it may be taken.
+    #[error("{0}")]
+    Base(Words),
     /// It cannot be read, or is not what it says.
     #[error("{0}")]
     Bundle(Words),

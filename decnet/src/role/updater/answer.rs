@@ -120,6 +120,8 @@ pub(super) fn outcome_of(
 
 fn refused(reason: &Reason, attempt: &str) -> Answer {
     let status = match reason {
+        // Whoever sent it is to send everything.
+        Reason::Base(_) => StatusCode::PRECONDITION_FAILED,
         Reason::NoPrevious => StatusCode::NOT_FOUND,
         Reason::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
         Reason::Bundle(_) | Reason::Quarantined | Reason::Refused(_) | Reason::Unfit(_) => {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Context as _, Result};
-use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -13,11 +12,11 @@ use super::Settings;
 use super::gate::{self, Asked};
 use super::host::Machine;
 use super::probe::Probe;
-use crate::edge::clock;
 use crate::edge::pki::Identity;
 use crate::edge::release::peek;
 use crate::edge::systemd::{self, Word};
 use crate::edge::update::{Place, RealFs, Runner, free, open, staged};
+use crate::edge::{clock, files};
 use crate::logic::release::{Component, Digest, Identity as ReleaseIdentity};
 use crate::logic::update::{
     AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Phase, Reason, Space,
@@ -255,7 +254,8 @@ impl Worker {
     ) -> std::result::Result<(Event, Option<crate::logic::release::Gate>), Look> {
         let fault = |what: String| Look::Fault(Fault { what: what.into(), is_full: false });
         let unread = |error: std::io::Error| fault(format!("cannot read what was sent: {error}"));
-        let found = digest(file).map_err(unread)?;
+        std::io::Seek::rewind(&mut file).map_err(unread)?;
+        let found = files::digest(file).map_err(unread)?;
         if found != sha256 {
             return Err(Look::Other(found));
         }
@@ -311,17 +311,6 @@ fn show(status: &Mutex<Status>, journal: &Journal) {
 pub(super) fn made_up() -> AttemptId {
     let label = format!("{}-{}", clock::now().millis(), std::process::id());
     AttemptId(label.parse().unwrap_or_else(|_| unreachable!("digits and a dash are a label")))
-}
-
-fn digest(mut file: &File) -> std::io::Result<Digest> {
-    use std::io::{Read as _, Seek as _};
-    file.rewind()?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    while let count @ 1.. = file.read(&mut buffer)? {
-        hash.update(buffer.get(..count).unwrap_or_default());
-    }
-    Ok(Digest(hash.finalize().into()))
 }
 
 /// Writes to the log how an attempt ended.

@@ -12,6 +12,7 @@ use crate::edge::release::{UnpackError, read_root};
 use crate::edge::{clock, files};
 use crate::logic::kernel;
 use crate::logic::release::bundle::BundleError;
+use crate::logic::release::parcel::ParcelError;
 use crate::logic::release::{
     Accepted, Arch, Component, Envelope, Floor, Gate, Machine, Refusal, Release, Trust,
 };
@@ -105,7 +106,11 @@ impl Asked {
 /// Why what was sent is not installed; a disk that fails is no fault of it.
 pub(super) fn reason(error: UnpackError) -> Result<Reason, Fault> {
     match error {
-        UnpackError::Bundle(BundleError::Refused(refusal)) => Ok(Reason::Refused(refusal)),
+        UnpackError::Base(error) => {
+            Ok(Reason::Base(format!("{:#}", anyhow::Error::from(error)).into()))
+        }
+        UnpackError::Bundle(BundleError::Refused(refusal))
+        | UnpackError::Parcel(ParcelError::Refused(refusal)) => Ok(Reason::Refused(refusal)),
         UnpackError::Disk(error) => {
             let is_full = error.is_full();
             Err(Fault { what: format!("{:#}", anyhow::Error::from(error)).into(), is_full })

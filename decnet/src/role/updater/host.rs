@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use super::gate::{self, Asked};
 use super::probe::Probe;
 use super::{Settings, launch};
 use crate::edge::clock;
-use crate::edge::release::{running, unpack};
+use crate::edge::release::{receive, running};
 use crate::edge::supervise::{SuperviseError, Supervisor};
 use crate::edge::update::{Host, Place, RealFs, open};
 use crate::logic::release::{Component, Digest, Gate};
@@ -72,6 +73,14 @@ impl Machine {
         }
     }
 
+    /// Where a release is that a parcel builds on, whoever runs it.
+    fn installed(&self, release: Digest) -> Option<PathBuf> {
+        let Settings { install_dir, state_dir, .. } = &self.settings;
+        let dirs = [Component::Agent, Component::Updater]
+            .map(|component| Place::of(component, install_dir, state_dir).release(release));
+        dirs.into_iter().find(|dir| dir.is_dir())
+    }
+
     fn take(&mut self, attempt: &AttemptId, place: &Place) -> Result<Event, Fault> {
         let failed = |what: String| Fault { what: what.into(), is_full: false };
         let sent = self.sent.take().ok_or_else(|| failed("nothing was sent".into()))?;
@@ -79,8 +88,12 @@ impl Machine {
         file.seek(SeekFrom::Start(0))
             .map_err(|error| failed(format!("cannot read what was sent: {error}")))?;
         let asked = Asked::new(gate);
-        let unpacked =
-            unpack(&mut file, &place.staging(), |envelope, release| asked.check(envelope, release));
+        let unpacked = receive(
+            &mut file,
+            &place.staging(),
+            |base| self.installed(base),
+            |envelope, release| asked.check(envelope, release),
+        );
         let mut unpacked = match unpacked.map_err(gate::reason) {
             Ok(unpacked) => unpacked,
             Err(Ok(reason)) => return Ok(Event::Refuse { attempt: attempt.clone(), reason }),

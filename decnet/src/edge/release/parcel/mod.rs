@@ -11,7 +11,7 @@ pub use base::BaseError;
 pub use pack::{NotMade, PackedParcel, pack};
 pub use unpack::{read, unpack};
 
-pub(super) use unpack::unpack_on;
+pub(super) use unpack::{peek, unpack_on};
 
 #[cfg(test)]
 mod tests;

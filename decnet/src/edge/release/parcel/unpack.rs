@@ -32,6 +32,24 @@ pub fn read(
     Ok(reader.into_head().ok_or(ParcelError::Trailing)?)
 }
 
+/// Reads a parcel up to where it says what it is.
+pub(in crate::edge::release) fn peek(
+    parcel: &mut impl Read,
+    check: impl FnOnce(&Envelope, &Release) -> Result<(), Refusal>,
+) -> Result<(Release, Envelope), UnpackError> {
+    let mut reader = Reader::new(check);
+    let mut buffer = vec![0; BUFFER];
+    while let count @ 1.. = fill(parcel, &mut buffer)? {
+        let mut input = buffer.get(..count).unwrap_or_default();
+        if reader.next(&mut input)? == Piece::Head {
+            return Ok(reader.into_head().ok_or(ParcelError::Trailing)?);
+        }
+    }
+    // It ends before that.
+    reader.finish()?;
+    Ok(reader.into_head().ok_or(ParcelError::Trailing)?)
+}
+
 /// Unpacks a parcel into a directory that is made for it, with the help of the release in `base`.
 /// Nothing is synced: whoever names the directory does that before.
 ///
