@@ -46,6 +46,8 @@ pub enum Manner {
     RollsBack,
     /// It answers this.
     Refuses(u16),
+    /// What it has is damaged: nothing can be built on it.
+    Unsound,
     /// Uploads break off after so many bytes, again and again.
     Stutters(usize),
 }
@@ -181,8 +183,13 @@ impl Updater {
         if Digest::of(&bytes).to_string() != sha256 {
             return (400, json!({ "detail": { "error": "the upload is not whole" } }));
         }
-        let read = decnet::edge::release::read(&mut &bytes[..], |_, _| Ok(()));
+        let read = decnet::edge::release::peek(&mut &bytes[..], |_, _| Ok(()));
         let release = read.expect("a bundle").0.digest();
+        if played.manner == Manner::Unsound && is_parcel(&bytes) {
+            let answer = unsound();
+            played.attempts.insert(attempt.to_owned(), Some(answer.clone()));
+            return answer;
+        }
         let answer = match played.manner {
             Manner::RollsBack => {
                 let detail = json!({ "error": "it was rolled back", "cause": "the probe failed",
@@ -201,6 +208,14 @@ impl Updater {
         played.attempts.insert(attempt.to_owned(), Some(answer.clone()));
         answer
     }
+}
+
+fn is_parcel(bytes: &[u8]) -> bool {
+    bytes.starts_with(&decnet::logic::release::parcel::MAGIC)
+}
+
+fn unsound() -> (u16, Value) {
+    (412, json!({ "detail": { "error": "what it builds on is damaged" } }))
 }
 
 fn router(updater: Updater) -> Router {
@@ -377,7 +392,11 @@ async fn update_self(State(updater): State<Updater>, form: Multipart) -> Respons
     let Some(bytes) = played.uploads.remove(&fields["sha256"]) else {
         return told(400, &json!({ "detail": { "error": "there is no such upload" } }));
     };
-    let read = decnet::edge::release::read(&mut &bytes[..], |_, _| Ok(()));
+    if played.manner == Manner::Unsound && is_parcel(&bytes) {
+        let (status, body) = unsound();
+        return told(status, &body);
+    }
+    let read = decnet::edge::release::peek(&mut &bytes[..], |_, _| Ok(()));
     played.own = Some(read.expect("a bundle").0.digest());
     told(202, &json!({ "status": "self_update_queued", "argv": [] }))
 }

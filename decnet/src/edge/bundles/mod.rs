@@ -1,9 +1,16 @@
 //! The bundles that the master keeps for its nodes: one file each, named by its own digest.
 //!
 //! ```text
-//! bundles/<sha256>.tar     whole, synced
-//! bundles/incoming-<n>     on its way in; goes when it does not arrive, and at the next start
+//! bundles/<sha256>.tar                whole, synced
+//! bundles/<sha256>-<sha256>.parcel    what of it a node is sent that has the other one
+//! bundles/incoming-<n>                on its way in
 //! ```
+//!
+//! All but the first go at the next start.
+
+mod parcels;
+
+pub use parcels::{Parcels, ParcelsError, Sent};
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +50,7 @@ pub struct Bundles {
 }
 
 impl Bundles {
-    /// Opens a directory, or makes it for its owner alone. What was on its way in is removed.
+    /// Opens a directory, or makes it for its owner alone. What is no whole bundle is removed.
     ///
     /// # Errors
     ///
@@ -51,18 +58,20 @@ impl Bundles {
     pub fn open(dir: PathBuf) -> Result<Self, FileError> {
         files::make_dir(&dir)?;
         let bundles = Self { dir };
-        bundles.remove(|name| name.starts_with("incoming-"))?;
+        bundles.remove(|name| !name.ends_with(".tar"))?;
         Ok(bundles)
     }
 
     /// Where the bundle with these bytes is.
-    pub fn path(&self, sha256: Digest) -> PathBuf {
+    fn path(&self, sha256: Digest) -> PathBuf {
         self.dir.join(format!("{sha256}.tar"))
     }
 
-    /// What a node is sent that has the release `base`: the bundle itself.
-    pub fn sent(&self, bundle: Digest, _base: Option<Digest>) -> PathBuf {
-        self.path(bundle)
+    /// The bundle with these bytes, if it is here.
+    pub fn whole(&self, sha256: Digest) -> Option<Sent> {
+        let path = self.path(sha256);
+        let bytes = fs::metadata(&path).ok()?.len();
+        Some(Sent { path, sha256, bytes })
     }
 
     /// Begins to take one in.

@@ -47,6 +47,8 @@ const OPEN: &str = "(phase IN ('halted', 'paused', 'running') OR EXISTS (
     AND json_extract(state, '$.state') IN ('sending', 'trying')))";
 /// Rollouts that are remembered once nothing is wanted any more.
 const REMEMBERED: u32 = 100;
+/// Rollouts whose releases are kept, as what the next ones are built on.
+const BUILT_ON: u32 = 2;
 
 impl Hosts {
     /// Begins a rollout: its nodes are to have what it offers, whatever another wanted of them.
@@ -247,7 +249,21 @@ impl Hosts {
         Ok(())
     }
 
-    /// The bundles that are still needed: a node is to have them, or a rollout is not over.
+    /// The bundle that a release came in, by the digest of its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`super::HostsError::Query`].
+    pub fn bundle_of(&self, release: Digest) -> Result<Option<Digest>> {
+        let sql = "SELECT json_extract(offer, '$.sha256') FROM rollouts
+                   WHERE json_extract(offer, '$.digest') = ?1 ORDER BY id DESC LIMIT 1";
+        let mut find = self.db.prepare_cached(sql)?;
+        let found = find.query_row([release.to_string()], |row| row.get::<_, String>(0));
+        Ok(found.optional()?.and_then(|text| text.parse().ok()))
+    }
+
+    /// The bundles that are still needed: a node is to have them, a rollout is not over, or the
+    /// next releases are sent to nodes that have this one.
     ///
     /// # Errors
     ///
@@ -255,7 +271,12 @@ impl Hosts {
     pub fn named_bundles(&self) -> Result<BTreeSet<Digest>> {
         let sql = format!(
             "SELECT sha256 FROM desired
-             UNION SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE {OPEN}"
+             UNION SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE {OPEN}
+             UNION SELECT * FROM (
+                SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE EXISTS (
+                    SELECT 1 FROM rollout_nodes WHERE rollout = rollouts.id
+                    AND json_extract(state, '$.state') IN ('updated', 'unchanged'))
+                ORDER BY id DESC LIMIT {BUILT_ON})"
         );
         let mut find = self.db.prepare_cached(&sql)?;
         let rows = find.query_map([], |row| row.get::<_, String>(0))?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::errand::errand;
 use super::updater::Updater;
-use crate::edge::bundles::Bundles;
+use crate::edge::bundles::{Bundles, Parcels};
 use crate::edge::hosts::{HostsError, RolloutRow};
 use crate::logic::rollout::{Event, NodeState, OutOfPlace, Phase, Skip};
 use crate::logic::swarm::HostStatus;
@@ -28,6 +28,7 @@ const LISTENERS: usize = 64;
 #[derive(Debug)]
 pub(in crate::role::swarmctl) struct Rolling {
     pub(super) bundles: Bundles,
+    pub(super) parcels: Parcels,
     /// Counts what has happened.
     pub(super) changed: watch::Sender<u64>,
     pub(super) listeners: Arc<Semaphore>,
@@ -41,6 +42,7 @@ impl Rolling {
     pub(in crate::role::swarmctl) fn new(bundles: Bundles) -> Self {
         Self {
             bundles,
+            parcels: Parcels::default(),
             changed: watch::Sender::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             away: Mutex::default(),
@@ -165,7 +167,8 @@ pub(super) fn changed(app: &App) {
 /// Removes bundles that nothing names any more.
 pub(super) fn sweep(app: &App) {
     let named = app.hosts().named_bundles();
-    let swept = named.map(|named| app.rolling.bundles.sweep(&named));
+    let swept =
+        named.map(|named| app.rolling.bundles.sweep(&named).and(app.rolling.parcels.sweep(&named)));
     match swept {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "cannot remove a bundle"),

@@ -3,7 +3,6 @@
 //! Every step may be done again: what was sent is asked for before more is sent, and whoever may
 //! have been told is asked what came of it before it is told again.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,9 @@ use uuid::Uuid;
 
 use super::engine;
 use super::updater::{Answer, Part, TELL_DEADLINE, Trouble, Updater};
+use crate::edge::bundles::Sent;
 use crate::edge::hosts::{NodeRow, RolloutRow};
+use crate::logic::release::Digest;
 use crate::logic::rollout::{NodeState, Offer, OwnState, Policy, Skip};
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
@@ -27,6 +28,18 @@ const TRIES: usize = 5;
 /// The same of an upload that the updater answers about.
 const HEADWAY: usize = 60;
 
+/// In which ways a release is sent, in this order.
+const WAYS: [Way; 2] = [Way::Parcel, Way::Whole];
+
+/// How a release is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// What the node has not.
+    Parcel,
+    /// All of it, to a node that cannot build on what it has.
+    Whole,
+}
+
 /// What is to be done with one node.
 pub(super) struct Errand {
     app: Arc<App>,
@@ -36,7 +49,7 @@ pub(super) struct Errand {
     host: Uuid,
     attempt: String,
     updater: Updater,
-    bundle: PathBuf,
+    whole: Sent,
 }
 
 /// What its place in the rollout says of a node before it is asked anything.
@@ -50,6 +63,10 @@ pub(super) fn errand(
         return Err(NodeState::Skipped { skip: Skip::NoUpdater });
     }
     let policy = row.rollout.policy;
+    let whole = app.rolling.bundles.whole(row.offer.sha256).ok_or_else(|| {
+        let why = "the master has not kept the bundle: begin another rollout of it".to_owned();
+        NodeState::Failed { why, status: None }
+    })?;
     Ok(Errand {
         app: app.clone(),
         rollout: row.id,
@@ -58,7 +75,7 @@ pub(super) fn errand(
         host: host.host_uuid,
         attempt: node.attempt.clone(),
         updater: Updater::of(app, host, policy.updater_port)?,
-        bundle: app.rolling.bundles.sent(row.offer.sha256, None),
+        whole,
     })
 }
 
@@ -85,19 +102,51 @@ impl Errand {
 
     async fn agent(&self, told: bool) -> Result<NodeState, Trouble> {
         let target = self.offer.digest;
-        if told && let Some(answer) = self.outcome(&self.attempt).await? {
-            return Ok(state(&answer));
+        let mut last = None;
+        for way in WAYS {
+            let attempt = self.attempt(way, Part::Agent);
+            let before = if told { self.outcome(&attempt).await? } else { None };
+            let answer = match before {
+                Some(answer) => answer,
+                None => {
+                    let current = self.current().await?;
+                    if current == Some(target) && !self.is_busy().await? {
+                        let was_told = told || last.is_some();
+                        return Ok(if was_told {
+                            NodeState::Updated
+                        } else {
+                            NodeState::Unchanged
+                        });
+                    }
+                    let sent = self.send(way, current).await?;
+                    if !engine::may_try(&self.app, self.rollout, self.host).await {
+                        return Ok(NodeState::Skipped { skip: Skip::Aborted });
+                    }
+                    self.tell(Part::Agent, sent, &attempt).await?
+                }
+            };
+            if !answer.lacks_base() {
+                return Ok(state(&answer));
+            }
+            last = Some(answer);
         }
-        let (health, releases) = (self.updater.health().await?, self.updater.releases().await?);
-        let current = releases.agent.current.map(|slot| slot.digest);
-        if current == Some(target) && health.attempt.is_none_or(|attempt| attempt == Value::Null) {
-            return Ok(if told { NodeState::Updated } else { NodeState::Unchanged });
-        }
-        self.send().await?;
-        if !engine::may_try(&self.app, self.rollout, self.host).await {
-            return Ok(NodeState::Skipped { skip: Skip::Aborted });
-        }
-        Ok(state(&self.tell(Part::Agent, &self.attempt).await?))
+        Err(last.map_or_else(|| Trouble::Wrong("it was told nothing".into()), |it| it.declined()))
+    }
+
+    /// What an attempt is called. The updater takes each name once.
+    fn attempt(&self, way: Way, part: Part) -> String {
+        let part = if part == Part::Updater { "-self" } else { "" };
+        let way = if way == Way::Whole { "-whole" } else { "" };
+        format!("{}{part}{way}", self.attempt)
+    }
+
+    /// What the agent is.
+    async fn current(&self) -> Result<Option<Digest>, Trouble> {
+        Ok(self.updater.releases().await?.agent.current.map(|slot| slot.digest))
+    }
+
+    async fn is_busy(&self) -> Result<bool, Trouble> {
+        Ok(self.updater.health().await?.attempt.is_some_and(|attempt| attempt != Value::Null))
     }
 
     async fn own(&self) -> OwnState {
@@ -115,16 +164,7 @@ impl Errand {
         if self.updater.health().await?.release == Some(target) {
             return Ok(());
         }
-        // It may have forgotten what it was sent for the agent.
-        self.send().await?;
-        match self.tell(Part::Updater, &format!("{}-self", self.attempt)).await {
-            Ok(Answer { status: 200..300, .. }) | Err(Trouble::Away(_)) => {}
-            Ok(answer) => {
-                let detail = answer.detail();
-                return Err(Trouble::Declined { status: answer.status, detail });
-            }
-            Err(error) => return Err(error),
-        }
+        self.tell_own().await?;
         let until = Instant::now() + OWN_DEADLINE;
         while Instant::now() < until {
             let health = timeout_at(until, self.updater.health()).await;
@@ -137,13 +177,49 @@ impl Errand {
         Err(Trouble::Wrong(format!("it did not become release {short} within {seconds} s")))
     }
 
-    /// Sends what the updater does not have.
-    async fn send(&self) -> Result<(), Trouble> {
-        let Offer { sha256, bytes, .. } = self.offer;
+    /// Has the updater become what the agent is: it builds on that.
+    async fn tell_own(&self) -> Result<(), Trouble> {
+        let mut last = None;
+        for way in WAYS {
+            let sent = self.send(way, Some(self.offer.digest)).await?;
+            let attempt = self.attempt(way, Part::Updater);
+            match self.tell(Part::Updater, sent, &attempt).await {
+                Ok(Answer { status: 200..300, .. }) | Err(Trouble::Away(_)) => return Ok(()),
+                Ok(answer) if answer.lacks_base() => last = Some(answer),
+                Ok(answer) => return Err(answer.declined()),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last.map_or_else(|| Trouble::Wrong("it was told nothing".into()), |it| it.declined()))
+    }
+
+    /// What is sent to a node that has the release `base`.
+    async fn sent(&self, way: Way, base: Option<Digest>) -> Sent {
+        if way == Way::Whole {
+            return self.whole.clone();
+        }
+        let known = base.and_then(|base| {
+            self.app.hosts().bundle_of(base).unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot tell in which bundle a release came");
+                None
+            })
+        });
+        let base = known.and_then(|known| self.app.rolling.bundles.whole(known));
+        let sent = self.app.rolling.parcels.sent(&self.whole, base.as_ref()).await;
+        sent.unwrap_or_else(|error| {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "cannot make a parcel: the whole bundle is sent");
+            self.whole.clone()
+        })
+    }
+
+    /// Sends what the updater does not have; what that is called.
+    async fn send(&self, way: Way, base: Option<Digest>) -> Result<Digest, Trouble> {
+        let sent = self.sent(way, base).await;
         let (mut most, mut tries) = (None, 0);
         let mut last = Trouble::Wrong("it takes bytes and does not keep them".to_owned());
         while tries < HEADWAY {
-            let offset = match self.updater.offset(sha256).await {
+            let offset = match self.updater.offset(sent.sha256).await {
                 Err(error @ Trouble::Away(_)) if most.is_some() => {
                     (last, tries) = (error, tries + HEADWAY / TRIES);
                     sleep(PAUSE).await;
@@ -151,8 +227,8 @@ impl Errand {
                 }
                 offset => offset?,
             };
-            if offset == bytes {
-                return Ok(());
+            if offset == sent.bytes {
+                return Ok(sent.sha256);
             }
             if most.is_none_or(|most| offset > most) {
                 // Headway begins the count anew.
@@ -163,7 +239,7 @@ impl Errand {
                 sleep(PAUSE).await;
             }
             most = most.max(Some(offset));
-            match self.updater.append(sha256, (&self.bundle, bytes), offset).await {
+            match self.updater.append(&sent, offset).await {
                 Ok(()) => {}
                 Err(error @ Trouble::Away(_)) => {
                     last = error;
@@ -177,9 +253,9 @@ impl Errand {
 
     /// Tells it what to install, and waits for what comes of it. When the connection breaks, that
     /// is looked up; when it never heard, it is told again.
-    async fn tell(&self, part: Part, attempt: &str) -> Result<Answer, Trouble> {
+    async fn tell(&self, part: Part, sha256: Digest, attempt: &str) -> Result<Answer, Trouble> {
         let until = Instant::now() + TELL_DEADLINE;
-        let (mut tries, sha256) = (0, self.offer.sha256);
+        let mut tries = 0;
         loop {
             let last = match self.updater.tell(part, sha256, attempt).await {
                 Ok(answer) => match answer.busy() {

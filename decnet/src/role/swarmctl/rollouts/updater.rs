@@ -1,7 +1,6 @@
 //! A node's updater, as the master speaks to it.
 
 use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::edge::bundles::Sent;
 use crate::edge::http::{AskError, FormError, SecureServer, file_request, form_request};
 use crate::edge::pki;
 use crate::logic::release::Digest;
@@ -152,7 +152,13 @@ impl Answer {
         self.status == 409 && said == Some(true)
     }
 
-    fn declined(&self) -> Trouble {
+    /// Whether the node has not what the parcel builds on.
+    pub(super) fn lacks_base(&self) -> bool {
+        self.status == 412
+    }
+
+    /// The same as what is in the way.
+    pub(super) fn declined(&self) -> Trouble {
         Trouble::Declined { status: self.status, detail: self.detail() }
     }
 }
@@ -218,11 +224,10 @@ impl Updater {
         offset.ok_or_else(|| Trouble::Wrong(format!("{} does not say how much it has", self.to)))
     }
 
-    /// Sends the rest of a file of so many bytes.
+    /// Sends the rest of a file.
     pub(super) async fn append(
         &self,
-        sha256: Digest,
-        (path, bytes): (&Path, u64),
+        Sent { path, sha256, bytes }: &Sent,
         from: u64,
     ) -> Result<(), Trouble> {
         let request = builder(Method::PATCH, &format!("/uploads/{sha256}")).header(OFFSET, from);
