@@ -1,6 +1,7 @@
 //! The updater under systemd, with the units that are shipped: whatever is pushed, the node runs a
 //! release that is whole and well.
 
+mod commanded;
 mod node;
 mod own;
 mod refused;

@@ -1,0 +1,98 @@
+//! A master's rollout over a node under systemd: all of the way from `decnet swarm update` to the
+//! agent that runs.
+
+use decnet_tests::releases::{Behaviour, Bundle};
+use serde_json::{Value, json};
+
+use super::node::Node;
+
+/// Starts a master on the node's machine, which enrols the node anew.
+const SETUP: &str = "
+set -e; install -d -o decnet -m 700 /run/master /run/master/etc
+systemctl stop decnet-updater decnet-agent decnet-agent.socket
+systemd-run --quiet --unit=master SHOP/program swarmctl --etc-dir /run/master/etc --state-dir /run/master/state
+for i in $(seq 200); do curl -sf http://127.0.0.1:8770/health >/dev/null && break; sleep .1; done
+SHOP/program swarm --state-dir /run/master/state enroll --name node-1 --address 127.0.0.1 --updater \
+  --out-dir /run/master/papers
+cp /run/master/papers/* /etc/decnet/agent
+cp /run/master/papers-updater/* /etc/decnet/updater
+chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
+systemctl start decnet-agent.socket decnet-agent decnet-updater
+for i in $(seq 200); do
+  SHOP/program swarm --state-dir /run/master/state check && exit 0; sleep .1
+done
+exit 1";
+
+/// Runs `decnet swarm`, and gives its exit code and what it prints.
+fn swarm(node: &mut Node, line: &str) -> (i32, String) {
+    let program = node.shop.path().join("program");
+    node.machine.run(&format!("{} swarm --state-dir /run/master/state {line}", program.display()))
+}
+
+/// Begins a rollout, and gives its exit code and what came of the node.
+fn update(node: &mut Node, bundle: &Bundle, more: &str) -> (i32, Value) {
+    let line = format!("update --all --json --bundle {} {more} 2>/dev/null", bundle.path.display());
+    let (code, said) = swarm(node, &line);
+    let said: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{code}: {said}"));
+    (code, said["nodes"][0].clone())
+}
+
+/// How large the parcels are that the master has made, in bytes.
+fn parcels(node: &mut Node) -> Vec<u64> {
+    let sizes = node.machine.ok("cd /run/master/state/swarm/bundles; stat -c %s *.parcel");
+    sizes.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
+#[test]
+fn a_rollout_brings_a_node_what_it_has_not_and_leaves_it_well() {
+    let mut node = Node::boot();
+    node.machine.ok(&SETUP.replace("SHOP", &node.shop.path().display().to_string()));
+    let second = node.shop.release(2, Behaviour::Good);
+    let (code, said) = update(&mut node, &second, "--include-self");
+    assert_eq!(
+        (code, &said["agent"], &said["self"]),
+        (0, &json!("updated"), &json!("ok")),
+        "{said}"
+    );
+    node.runs(&second);
+    let own = node.machine.ok("readlink /opt/decnet/updater/current");
+    assert_eq!(own.trim(), format!("releases/{}", second.digest));
+    let whole = *parcels(&mut node).iter().max().expect("it was sent one");
+
+    // Of the next only what differs is sent, and only that takes space.
+    let third = node.shop.release(3, Behaviour::Good);
+    let (code, said) = update(&mut node, &third, "");
+    assert_eq!((code, &said["agent"]), (0, &json!("updated")), "{said}");
+    node.runs(&third);
+    let least = *parcels(&mut node).iter().min().expect("it was sent one");
+    assert!(least <= 64 * 1024 && whole > 1024 * 1024, "{least} and {whole} bytes");
+    let inodes = node.machine.ok("cd /opt/decnet; stat -Lc %i current/bin/decnet prev/bin/decnet");
+    let inodes: Vec<&str> = inodes.split_whitespace().collect();
+    assert_eq!(inodes.first(), inodes.last(), "what is the same is there once");
+
+    // The same again: nobody is told anything.
+    let (_, log) = node.machine.run("journalctl -o cat -u decnet-updater");
+    let (code, said) = update(&mut node, &third, "");
+    assert_eq!((code, &said["agent"]), (0, &json!("unchanged")), "{said}");
+    assert_eq!(node.machine.run("journalctl -o cat -u decnet-updater").1, log);
+
+    let bad = node.shop.release(4, Behaviour::Crashing);
+    let (code, said) = update(&mut node, &bad, "--max-failures 0");
+    assert_eq!((code, &said["agent"]), (1, &json!("rolled-back")), "{said}");
+    node.runs(&third);
+
+    // A disk that has lost what the next release is to build on: all of it is sent.
+    node.machine.ok("cd /opt/decnet/current/share; chmod u+w number; echo 99 >number");
+    let fifth = node.shop.release(5, Behaviour::Good);
+    let (code, said) = update(&mut node, &fifth, "");
+    assert_eq!((code, &said["agent"]), (0, &json!("updated")), "{said}");
+    node.runs(&fifth);
+    let audit = node.machine.ok("cat /var/lib/decnet/updater/agent/audit.log");
+    assert!(audit.contains("the release that it builds on is not whole"), "{audit}");
+
+    let sixth = node.shop.release(6, Behaviour::Good);
+    assert_eq!(update(&mut node, &sixth, "").0, 0);
+    let (code, said) = swarm(&mut node, "rollback --host node-1");
+    assert!(code == 0 && said.contains("rolled-back"), "{said}");
+    node.runs(&fifth);
+}
