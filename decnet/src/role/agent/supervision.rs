@@ -102,13 +102,13 @@ impl Engine {
     fn go_on_starting(&mut self, now: Instant, words: &mut Vec<Word>) {
         let counts = self.fleet.counts();
         let (settled, since) = self.supervision.settled;
-        if counts.up + counts.failed != settled {
-            self.supervision.settled = (counts.up + counts.failed, now);
-            words.push(Word::MoreTime(MORE));
-        }
         if self.fleet.is_settled() || now.duration_since(since) >= STUCK {
             self.supervision.ready = true;
+            // Without more time: systemd would give that to the watchdog.
             words.push(Word::Ready);
+        } else if counts.up + counts.failed != settled {
+            self.supervision.settled = (counts.up + counts.failed, now);
+            words.push(Word::MoreTime(MORE));
         }
     }
 }
