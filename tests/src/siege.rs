@@ -15,6 +15,9 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// How long a visitor waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often each visitor comes at least, however long each is made to wait.
+pub const FEWEST: usize = 21;
+
 /// What a visitor does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -55,7 +58,7 @@ impl Siege {
             thread::spawn(move || {
                 namespace::enter(&from).expect("tests run as root");
                 let mut tally = Tally::default();
-                while !stop.load(Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) || tally.visits() < FEWEST {
                     tally.visit(address, way);
                     thread::park_timeout(PAUSE);
                 }
@@ -74,6 +77,10 @@ impl Siege {
 }
 
 impl Tally {
+    fn visits(&self) -> usize {
+        self.connected + self.refused.len()
+    }
+
     fn visit(&mut self, address: SocketAddr, way: Way) {
         let began = Instant::now();
         let stream = TcpStream::connect_timeout(&address, PATIENCE);
