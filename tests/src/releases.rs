@@ -28,6 +28,8 @@ pub enum Behaviour {
     NoUpdater,
     /// Its self-check fails.
     Unfit,
+    /// Its agent tells systemd once that it is ready, and never again that it is well.
+    Unwatched,
 }
 
 impl Behaviour {
@@ -45,6 +47,7 @@ impl Behaviour {
             Self::Late => "[ $1 = agent ] && { (sleep 2; kill -9 $$) & }",
             Self::Lying => "[ $1 = agent ] && exec ${0%/*}/../../../prev/bin/decnet \"$@\"",
             Self::NoUpdater => "[ $1 = updater ] && exit 3",
+            Self::Unwatched => "unset WATCHDOG_USEC WATCHDOG_PID",
             Self::Unfit => "[ $1 = selfcheck ] && { echo 'it is not well' >&2; exit 3; }",
         })
     }

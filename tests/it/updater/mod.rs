@@ -5,6 +5,7 @@ mod commanded;
 mod node;
 mod own;
 mod refused;
+mod supervised;
 
 use decnet_tests::releases::Behaviour;
 use node::Node;

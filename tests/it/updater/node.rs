@@ -65,13 +65,21 @@ impl Node {
 
     /// What curl says as somebody of the fleet: the answer and its status.
     pub(super) fn curl(&mut self, who: &str, line: &str) -> (Value, u16) {
+        let line = self.curl_line(who, line);
+        self.said(&line)
+    }
+
+    fn curl_line(&self, who: &str, line: &str) -> String {
         let dir = self.shop.path().join(who);
         let papers = format!(
             "--cacert {0}/ca.crt --cert {0}/worker.crt --key {0}/worker.key",
             dir.display()
         );
-        let (_, text) =
-            self.machine.run(&format!("curl -sS -m 120 -w '\\n%{{http_code}}' {papers} {line}"));
+        format!("curl -sS -m 120 -w '\\n%{{http_code}}' {papers} {line}")
+    }
+
+    fn said(&mut self, line: &str) -> (Value, u16) {
+        let (_, text) = self.machine.run(line);
         let (body, status) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim()));
         let status = status.trim().parse().unwrap_or(0);
         (serde_json::from_str(body).unwrap_or_else(|_| Value::String(text.clone())), status)
@@ -101,13 +109,27 @@ impl Node {
 
     /// Sends a file to a route, with more fields.
     pub(super) fn push_to(&mut self, route: &str, file: &Path, fields: &str) -> (Value, u16) {
+        let line = self.push_line(route, file, fields);
+        self.said(&line)
+    }
+
+    /// The command line that does that.
+    pub(super) fn push_line(&mut self, route: &str, file: &Path, fields: &str) -> String {
         let sum = self.machine.ok(&format!("sha256sum {} | cut -c 1-64", file.display()));
         let line = format!(
             "-F sha256={} {fields} -F tarball=@{} https://127.0.0.1:8766/{route}",
             sum.trim(),
             file.display()
         );
-        self.curl("master", &line)
+        self.curl_line("master", &line)
+    }
+
+    /// The command line that asks the updater as the master, and fails as long as it does not say.
+    pub(super) fn asked(&self, path: &str) -> String {
+        format!(
+            "{} 2>/dev/null | grep -v '^200$' | grep done",
+            self.curl_line("master", &format!("https://127.0.0.1:8766{path}"))
+        )
     }
 
     /// Checks that the agent runs this release, well and with what it needs.
