@@ -1,9 +1,9 @@
 //! A release says itself whether it runs here, before anything names it.
 
-use std::io::Read as _;
+use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use crate::logic::release::Digest;
 pub const SELFCHECK: &str = "selfcheck";
 /// How long it may take.
 const TIME: Duration = Duration::from_secs(10);
+/// How long its program may be held open by somebody else.
+const BUSY: Duration = Duration::from_secs(2);
 /// Most bytes of what it says.
 const MOST: u64 = 4 * 1024;
 
@@ -23,16 +25,9 @@ const MOST: u64 = 4 * 1024;
 /// What is wrong with it.
 pub fn self_check(dir: &Path, digest: Digest) -> Result<(), String> {
     let program = dir.join("bin/decnet");
-    let mut child = Command::new(&program)
-        .arg(SELFCHECK)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("cannot run `{}`: {error}", program.display()))?;
     let begun = Instant::now();
+    let mut child = start(&program, begun)
+        .map_err(|error| format!("cannot run `{}`: {error}", program.display()))?;
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
@@ -45,7 +40,7 @@ pub fn self_check(dir: &Path, digest: Digest) -> Result<(), String> {
             Err(error) => return Err(format!("it cannot be waited for: {error}")),
         }
     };
-    let said = |pipe: Option<&mut dyn std::io::Read>| {
+    let said = |pipe: Option<&mut dyn io::Read>| {
         let mut bytes = Vec::new();
         let read = pipe.map(|pipe| pipe.take(MOST).read_to_end(&mut bytes));
         read.and_then(Result::ok);
@@ -59,5 +54,23 @@ pub fn self_check(dir: &Path, digest: Digest) -> Result<(), String> {
     match out.parse::<Digest>() {
         Ok(found) if found == digest => Ok(()),
         _ => Err(format!("it says that it is `{}`", out.chars().take(80).collect::<String>())),
+    }
+}
+
+/// A process that was forked while the program was written may hold it open for a moment, and the
+/// kernel runs no program that somebody could write to.
+fn start(program: &Path, begun: Instant) -> io::Result<Child> {
+    loop {
+        let mut command = Command::new(program);
+        command.arg(SELFCHECK).env_clear().process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        match command.spawn() {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < BUSY =>
+            {
+                thread::park_timeout(Duration::from_millis(10));
+            }
+            other => return other,
+        }
     }
 }
