@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
+use decnet_tests::releases::{Behaviour, Workshop};
 use decnet_tests::world::decnet;
 
 /// A directory with a tree to release, two keys for roots and two for releases.
@@ -172,4 +173,39 @@ fn wrong_use_and_what_cannot_be_read_is_said() {
     assert_eq!(left.count(), 0, "nothing half-written stays");
     fs::write(desk.path().join("empty"), "").expect("it is ours");
     desk.refused(&["sign", "empty", "--key", "rel1"], 1, "`empty` is empty");
+}
+
+#[test]
+fn a_first_release_takes_the_place_of_nothing() {
+    let shop = Workshop::open();
+    let [bundle, other] = [1, 2].map(|number| shop.release(number, Behaviour::Good).path);
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let (opt, state) = (dir.path().join("opt"), dir.path().join("state"));
+    let install = |bundle: &Path| {
+        let mut command = Command::new(decnet());
+        command
+            .args(["release", "install", "--root"])
+            .arg(shop.path().join("root.json"))
+            .arg(bundle);
+        command.arg("--install-dir").arg(&opt).arg("--state-dir").arg(&state);
+        command.output().expect("it is built")
+    };
+    let fails_with = |bundle: &Path, word: &str| {
+        let output = install(bundle);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(word), "{output:?}");
+    };
+    fs::create_dir_all(opt.join("current/bin")).expect("it is ours");
+    fails_with(&bundle, "was put there by hand");
+    fs::remove_dir_all(opt.join("current")).expect("it is ours");
+    // Once more changes nothing.
+    for _ in 0..2 {
+        let output = install(&bundle);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let program = opt.join("current/bin/decnet");
+    let version = Command::new(program).arg("--version").output().expect("it is there");
+    assert!(version.status.success(), "{version:?}");
+    fails_with(&other, "there is a release already");
 }

@@ -8,7 +8,7 @@ use super::open;
 use super::show::kernel_here;
 use crate::cli::InstallArgs;
 use crate::edge::log::say;
-use crate::edge::release::{read_root, unpack, verify};
+use crate::edge::release::{peek, read_root, unpack, verify};
 use crate::edge::update::{self, Place, RealFs, Runner, self_check};
 use crate::edge::{clock, files, privileges};
 use crate::logic::release::{Arch, Component, Digest, Floor, Gate, Identity, Machine, Trust};
@@ -21,6 +21,13 @@ pub(super) fn install(args: &InstallArgs) -> Result<()> {
     let mut bundle = open(&args.file)?;
     let places = [Component::Updater, Component::Agent]
         .map(|component| Place::of(component, &args.install_dir, &args.state_dir));
+    for place in &places {
+        let link = place.link(Slot::Current);
+        if link.is_dir() && !link.is_symlink() {
+            let link = link.display();
+            bail!("`{link}` was put there by hand: move it away (`mv {link} {link}.old`)");
+        }
+    }
     let state = args.state_dir.join("updater");
     if privileges::is_root() {
         let account = privileges::account(None)?;
@@ -56,10 +63,11 @@ fn put(place: &Place, bundle: &mut std::fs::File, gate: &Gate) -> Result<Digest>
     let attempt = AttemptId("first-install".parse().map_err(anyhow::Error::msg)?);
     let found = update::open(&RealFs, place, attempt, Caller::Daemon, None)?;
     if let Some(current) = &found.journal.current {
-        bail!(
-            "there is a release already, {}: the updater installs others",
-            current.digest.short()
-        );
+        let (wanted, _) = peek(bundle, |_, _| Ok(()))?;
+        let current = current.digest;
+        let why = "there is a release already, and the updater installs others";
+        ensure!(wanted.digest() == current, "{why}: {}", current.short());
+        return Ok(current);
     }
     let staging = place.staging();
     if staging.exists() {
