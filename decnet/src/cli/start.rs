@@ -9,14 +9,18 @@ use super::args::{
     AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs, WebArgs,
 };
 use super::{WrongUse, file};
-use crate::edge::clock;
 use crate::edge::sinks::ToJournal;
+use crate::edge::{clock, release};
 use crate::logic::event::Kind;
 use crate::logic::time::Timestamp;
 use crate::role;
 
 /// Runs the role.
 pub(super) fn role(cli: Cli) -> Result<ExitCode> {
+    if let Role::Api(_) | Role::Swarmctl(_) | Role::Web(_) = cli.role {
+        // From here on the updater leaves the release that they run from where it is.
+        release::running();
+    }
     match cli.role {
         Role::Agent(ref args) => role::agent::run(&agent(&cli, args)?).map(|()| ExitCode::SUCCESS),
         Role::Api(args) => role::api::run(&api(args)).map(|()| ExitCode::SUCCESS),
