@@ -46,6 +46,8 @@ fn a_good_release_replaces_the_one_before_and_can_be_gone_back_from() {
         [0, 1].map(|at| health["releases"][at]["digest"].as_str()).into_iter().flatten().collect();
     assert_eq!(slots, [&second.digest, &first.digest]);
 
+    node.machine.ok("systemctl start decnet-api");
+
     // Once more: nothing is done.
     let pid = node.agent()["pid"].clone();
     let journal = node.machine.ok("stat -c %Y.%i /var/lib/decnet/updater/agent/journal");
@@ -60,12 +62,27 @@ fn a_good_release_replaces_the_one_before_and_can_be_gone_back_from() {
     let third = node.shop.release(3, Behaviour::Good);
     assert_eq!(node.push(&third, "three").1, 200);
     node.runs(&third);
+    // What somebody runs from stays for as long.
+    let kept = node.releases();
+    assert!(kept.len() == 3 && kept.contains(&second.digest), "{kept:?}");
+    node.machine.ok("systemctl stop decnet-api");
+    let fourth = node.shop.release(4, Behaviour::Good);
+    assert_eq!(node.push(&fourth, "four").1, 200);
     assert_eq!(node.releases().len(), 2);
     let outcomes: Vec<String> = node.audited().into_iter().map(|(_, outcome)| outcome).collect();
-    assert_eq!(outcomes, ["updated", "unchanged", "updated", "updated"]);
-    // journald has what happened, in order.
+    assert_eq!(outcomes, ["updated", "unchanged", "updated", "updated", "updated"]);
+    told_in_order(&mut node);
+}
+
+/// journald has what happened, in order, and as events.
+fn told_in_order(node: &mut Node) {
     let said = node.machine.ok("journalctl -o cat -u decnet-updater | grep -c 'an update begins'");
-    assert_eq!(said.trim(), "4");
+    assert_eq!(said.trim(), "5");
+    let events = node.machine.ok("journalctl -o cat -u decnet-updater | grep '^update[.]'");
+    let expected = ["update.start update.done"; 5].join(" ");
+    assert_eq!(events.split_whitespace().collect::<Vec<_>>().join(" "), expected);
+    let one = node.machine.ok("journalctl -o json DECNET_EVENT=update.done DECNET_ATTEMPT=four");
+    assert!(one.contains("\"DECNET_COMPONENT\":\"agent\""), "{one}");
 }
 
 #[test]

@@ -30,7 +30,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::utsname::uname;
 use tokio::net::TcpListener;
-use uuid::Uuid;
 
 use crate::cli::WrongUse;
 use crate::edge::bpf::{Hook, Programs};
@@ -166,13 +165,6 @@ fn prepare(settings: &Settings) -> Result<Programs> {
     Ok(programs)
 }
 
-/// Which start of the agent this is.
-fn boot_id() -> Uuid {
-    let mut bytes = [0; 16];
-    random::fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
-}
-
 /// What the deckies are to be at the start, and by which order of the master's: what it wanted last
 /// goes before what the file says.
 fn first_wish(settings: &Settings, node: &Node) -> Result<(u64, Vec<DeckyWish>, Mode)> {
@@ -192,7 +184,7 @@ async fn serve(
     mut programs: Programs,
     mut passed: Vec<Passed>,
 ) -> Result<()> {
-    let boot = boot_id();
+    let boot = random::uuid();
     let mut keeping = Keeping::open(&mut passed);
     let kept = keeping.find();
     let (asking, requests) = control::queue();

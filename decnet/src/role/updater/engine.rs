@@ -12,6 +12,7 @@ use super::Settings;
 use super::gate::{self, Asked};
 use super::host::Machine;
 use super::probe::Probe;
+use super::told::Told;
 use crate::edge::pki::Identity;
 use crate::edge::release::peek;
 use crate::edge::systemd::{self, Word};
@@ -19,7 +20,7 @@ use crate::edge::update::{Place, RealFs, Runner, free, open, staged};
 use crate::edge::{clock, files};
 use crate::logic::release::{Component, Digest, Identity as ReleaseIdentity};
 use crate::logic::update::{
-    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Phase, Reason, Space,
+    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Reason, Space,
 };
 
 /// What is to be done.
@@ -87,8 +88,9 @@ impl Engine {
             updater: Journal::new(Component::Updater),
         }));
         let (recovered, is_recovered) = oneshot::channel();
+        let events = Told::new(&identity.caller.name.to_string());
         let probe = Probe::new(Handle::current(), settings.agent, identity);
-        let worker = Worker { settings: settings.clone(), status: status.clone(), release };
+        let worker = Worker { settings: settings.clone(), status: status.clone(), release, events };
         thread::Builder::new()
             .name("updates".into())
             .spawn(move || worker.work(probe, &queue, recovered))
@@ -130,11 +132,12 @@ struct Worker {
     settings: Settings,
     status: Arc<Mutex<Status>>,
     release: Option<Digest>,
+    events: Told,
 }
 
 impl Worker {
     fn work(
-        self,
+        mut self,
         probe: Probe,
         queue: &mpsc::Receiver<Order>,
         recovered: oneshot::Sender<Result<()>>,
@@ -143,8 +146,7 @@ impl Worker {
         let shown = Box::new(move |journal: &Journal| show(&status, journal));
         let mut machine = Machine::new(&self.settings, probe, shown);
         let components = [Component::Updater, Component::Agent];
-        let runners = components.map(|component| self.recover(component, &mut machine));
-        let [updater, agent] = runners;
+        let [updater, agent] = components.map(|it| self.recover(it, &mut machine));
         let (mut updater, mut agent) = match (updater, agent) {
             (Ok(updater), Ok(agent)) => (updater, agent),
             (Err(error), _) | (_, Err(error)) => {
@@ -163,7 +165,7 @@ impl Worker {
     }
 
     /// Ends what was interrupted.
-    fn recover(&self, component: Component, machine: &mut Machine) -> Result<Runner<RealFs>> {
+    fn recover(&mut self, component: Component, machine: &mut Machine) -> Result<Runner<RealFs>> {
         let place = Place::of(component, &self.settings.install_dir, &self.settings.state_dir);
         let attempt = made_up();
         let tried = || format!("cannot read what is in `{}`", place.state.display());
@@ -173,23 +175,25 @@ impl Worker {
             tracing::warn!("{complaint}");
         }
         show(&self.status, &found.journal);
-        let is_idle = found.journal.phase == Phase::Idle;
-        if let (false, Some(attempt)) = (is_idle, found.journal.phase.attempt()) {
-            let attempt = attempt.id.0.as_str();
+        let interrupted = found.journal.phase.attempt().map(|attempt| attempt.id.clone());
+        if let Some(AttemptId(attempt)) = &interrupted {
+            let attempt = attempt.as_str();
             tracing::warn!(attempt, "an update was interrupted: it is ended or taken back");
         }
         let mut runner = Runner::new(RealFs, place, found.journal);
         let event = Event::Recover(Box::new(found.observed));
-        runner.run(event, machine, |outcome| tell(&outcome, None))?;
+        let events = &mut self.events;
+        runner.run(event, machine, |outcome| {
+            events.ended(component, interrupted.as_ref(), &outcome);
+        })?;
         show(&self.status, runner.journal());
         Ok(runner)
     }
 
-    fn serve(&self, order: Order, runner: &mut Runner<RealFs>, machine: &mut Machine) {
+    fn serve(&mut self, order: Order, runner: &mut Runner<RealFs>, machine: &mut Machine) {
         let Order { attempt, wish, reply, .. } = order;
         let id = attempt.0.as_str().to_owned();
-        let component = order.component.as_str();
-        tracing::info!(event = "update.start", attempt = id, component, "an update begins");
+        self.events.begins(order.component, &attempt);
         systemd::tell(&[Word::Status(format!("the update `{id}` is under way"))]);
         let mut reply = Some(reply);
         let mut other = None;
@@ -210,8 +214,12 @@ impl Worker {
                 Err(Look::Fault(fault)) => Err(fault),
             },
         };
+        let events = &mut self.events;
+        if let Ok(Event::Begin(_)) = event {
+            events.is_good(order.component, &attempt);
+        }
         let mut answer = |outcome: Outcome| {
-            tell(&outcome, Some(&id));
+            events.ended(order.component, Some(&attempt), &outcome);
             // A self-update is answered when it begins: whoever asked cannot wait for its end.
             if outcome == Outcome::Queued
                 && let Some(reply) = reply.take()
@@ -311,37 +319,4 @@ fn show(status: &Mutex<Status>, journal: &Journal) {
 pub(super) fn made_up() -> AttemptId {
     let label = format!("{}-{}", clock::now().millis(), std::process::id());
     AttemptId(label.parse().unwrap_or_else(|_| unreachable!("digits and a dash are a label")))
-}
-
-/// Writes to the log how an attempt ended.
-fn tell(outcome: &Outcome, attempt: Option<&str>) {
-    let said = serde_json::to_string(outcome).unwrap_or_default();
-    match outcome {
-        Outcome::Updated | Outcome::Unchanged | Outcome::Queued => {
-            tracing::info!(
-                event = "update.done",
-                attempt,
-                outcome = said,
-                "an update has ended well"
-            );
-        }
-        Outcome::RolledBack { .. }
-        | Outcome::RolledBackBadly { .. }
-        | Outcome::FirstFailed { .. } => {
-            tracing::warn!(
-                event = "update.rolled_back",
-                attempt,
-                outcome = said,
-                "an update was taken back"
-            );
-        }
-        Outcome::Failed { .. } | Outcome::Interrupted | Outcome::Refused { .. } => {
-            tracing::warn!(
-                event = "update.refused",
-                attempt,
-                outcome = said,
-                "an update was not carried out"
-            );
-        }
-    }
 }

@@ -15,6 +15,7 @@ mod life;
 mod probe;
 mod rescue;
 mod spool;
+mod told;
 mod uploads;
 
 use std::net::{IpAddr, SocketAddr};
