@@ -1,11 +1,11 @@
 //! A machine on which systemd runs what is in `deploy`, with a visitor on its LAN.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
+use crate::shell::Shell;
 use crate::world::{children, decnet, wait_for, within};
 
 /// Installs what a package would, and a configuration.
@@ -30,14 +30,9 @@ ip addr add 10.77.255.2/16 dev lan0 && ip link set lan0 up &&
 ip -n visitor addr add 10.77.255.7/16 dev eth0 &&
 ip -n visitor link set eth0 up && ip -n visitor link set lo up";
 
-/// What is said after each command, with its exit code.
-const MARK: &str = "--- done";
-
 /// A running machine. It is taken down with this value, and when this process ends.
 pub struct Booted {
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    shell: Shell,
     visitor: OwnedFd,
     _dir: tempfile::TempDir,
 }
@@ -60,26 +55,14 @@ impl Booted {
             .replace("CONFIG", config);
         let script = dir.path().join("setup.sh");
         std::fs::write(&script, setup).expect("the directory is ours");
-        let mut process = Command::new("timeout")
-            .args(["180", "bash"])
-            .arg(tests.join("systemd-sandbox.sh"))
-            .arg("-s")
-            .arg(&script)
-            .arg("-v")
-            .arg(&deploy)
-            .arg("-v")
-            .arg(program.parent().expect("it is in a folder"))
-            .args(dirs.iter().flat_map(|dir| [Path::new("-v"), dir]))
-            .args(["--", "bash", "-s"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("bash is installed");
-        let input = process.stdin.take();
-        let output = BufReader::new(process.stdout.take().expect("it is piped"));
+        let mut command = Command::new("timeout");
+        command.args(["180", "bash"]).arg(tests.join("systemd-sandbox.sh")).arg("-s").arg(&script);
+        command.arg("-v").arg(&deploy).arg("-v").arg(program.parent().expect("it is in a folder"));
+        command.args(dirs.iter().flat_map(|dir| [Path::new("-v"), dir]));
+        let shell = Shell::start(command.args(["--", "bash", "-s"]));
         // Replaced as soon as there is one.
         let visitor = decnet::edge::namespace::current().expect("this thread has one");
-        let mut machine = Self { process, input, output, visitor, _dir: dir };
+        let mut machine = Self { shell, visitor, _dir: dir };
         machine.ok(LAN);
         machine.visitor = wait_for(|| machine.namespace("visitor")).expect("it was made");
         machine
@@ -87,7 +70,7 @@ impl Booted {
 
     /// The network namespace of this name in the machine.
     fn namespace(&self, name: &str) -> Option<OwnedFd> {
-        let mut pids = vec![i32::try_from(self.process.id()).ok()?];
+        let mut pids = vec![i32::try_from(self.shell.pid()).ok()?];
         while let Some(pid) = pids.pop() {
             pids.extend(children(pid));
             let path = format!("/proc/{pid}/root/run/netns/{name}");
@@ -100,20 +83,7 @@ impl Booted {
 
     /// Runs a command line as root in the machine; its exit code and all it says.
     pub fn run(&mut self, line: &str) -> (i32, String) {
-        let input = self.input.as_mut().expect("there until the end");
-        let command = format!("( {line}\n) </dev/null 2>&1; echo \"\n{MARK} $?\"\n");
-        input.write_all(command.as_bytes()).expect("the machine runs");
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            let read = self.output.read_line(&mut line).expect("it says text");
-            assert!(read > 0, "the machine has ended: {text}");
-            if let Some(code) = line.strip_prefix(MARK) {
-                text.pop();
-                return (code.trim().parse().expect("a number"), text);
-            }
-            text.push_str(&line);
-        }
+        self.shell.run(line)
     }
 
     /// The same where it must succeed.
@@ -166,13 +136,5 @@ impl Booted {
     pub fn connect(&self, address: SocketAddr) -> std::io::Result<TcpStream> {
         let patience = std::time::Duration::from_secs(10);
         self.as_visitor(|| TcpStream::connect_timeout(&address, patience))
-    }
-}
-
-impl Drop for Booted {
-    fn drop(&mut self) {
-        // The shell in it ends, and the machine with it.
-        drop(self.input.take());
-        drop(self.process.wait());
     }
 }

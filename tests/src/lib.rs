@@ -14,6 +14,7 @@ pub mod master;
 pub mod papers;
 pub mod releases;
 pub mod rollout;
+pub mod shell;
 pub mod siege;
 pub mod updater;
 pub mod world;
