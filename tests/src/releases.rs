@@ -104,12 +104,19 @@ impl Workshop {
         bundle
     }
 
+    /// The same of a release that is nothing but this script.
+    pub fn script(&self, number: u64, text: &str) -> Bundle {
+        let tree = self.tree(number);
+        Self::put_script(&tree, text);
+        let bundle = self.pack(number, &tree);
+        let file = bundle.path.display().to_string();
+        self.done(&["sign", &file, "--key", "key-1", "--key", "key-2"]);
+        bundle
+    }
+
     /// The same, signed by nobody.
     pub fn unsigned(&self, number: u64, behaviour: Behaviour) -> Bundle {
-        let tree = self.path().join(format!("tree-{number}"));
-        fs::create_dir_all(tree.join("bin")).expect("it is ours");
-        fs::create_dir_all(tree.join("share")).expect("it is ours");
-        fs::write(tree.join("share/number"), number.to_string()).expect("it is ours");
+        let tree = self.tree(number);
         let program = self.path().join("program");
         let put = |name: &str| fs::hard_link(&program, tree.join("bin").join(name));
         match behaviour.script() {
@@ -117,11 +124,27 @@ impl Workshop {
             Some(script) => {
                 put("program").expect("it is ours");
                 let text = format!("#!/bin/sh\n{script}\nexec ${{0%/*}}/program \"$@\"\n");
-                let path = tree.join("bin/decnet");
-                fs::write(&path, text).expect("it is ours");
-                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+                Self::put_script(&tree, &text);
             }
         }
+        self.pack(number, &tree)
+    }
+
+    fn tree(&self, number: u64) -> PathBuf {
+        let tree = self.path().join(format!("tree-{number}"));
+        fs::create_dir_all(tree.join("bin")).expect("it is ours");
+        fs::create_dir_all(tree.join("share")).expect("it is ours");
+        fs::write(tree.join("share/number"), number.to_string()).expect("it is ours");
+        tree
+    }
+
+    fn put_script(tree: &Path, text: &str) {
+        let path = tree.join("bin/decnet");
+        fs::write(&path, text).expect("it is ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    fn pack(&self, number: u64, tree: &Path) -> Bundle {
         let (tree, path) =
             (tree.display().to_string(), self.path().join(format!("release-{number}.tar")));
         let (number, out) = (number.to_string(), path.display().to_string());
