@@ -22,6 +22,13 @@ pub struct ChildError {
     source: std::io::Error,
 }
 
+/// Whether what kept a program from being started is wrong with the program: it is not there, or
+/// nothing that runs here. Everything else is wrong with the machine (`execve(2)`).
+pub fn is_of_program(error: &std::io::Error) -> bool {
+    let of_program = [Errno::ENOENT, Errno::ENOEXEC, Errno::ELIBBAD];
+    error.raw_os_error().is_some_and(|raw| of_program.contains(&Errno::from_raw(raw)))
+}
+
 /// Starts `decnet ROLE ARGS`, with these as its standard input and output. Its messages go where
 /// ours go. Signals that a terminal sends to us do not reach it.
 ///
@@ -86,4 +93,23 @@ pub fn die_with_parent() -> Result<(), Errno> {
     // by its channel.
     let now = getppid().as_raw();
     if now != 0 && now.to_string() != parent { Err(Errno::ESRCH) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_room_says_nothing_of_a_program() {
+        for (errno, expected) in [
+            (Errno::ENOENT, true),
+            (Errno::ENOEXEC, true),
+            (Errno::EAGAIN, false),
+            (Errno::EIO, false),
+            (Errno::EMFILE, false),
+            (Errno::ENOMEM, false),
+        ] {
+            assert_eq!(is_of_program(&errno.into()), expected, "{errno}");
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Starting and stopping the agent without systemd.
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::SuperviseError;
 use super::processes::{self, Agent};
+use crate::edge::child::is_of_program;
 use crate::edge::files;
 
 /// How the agent is started when nobody else does.
@@ -37,14 +39,8 @@ impl Direct {
     }
 
     pub(super) fn restart(&mut self) -> Result<(), SuperviseError> {
-        let running = processes::agents(&self.launch.lock);
-        self.remember(&running);
-        self.end(&running)?;
+        self.stop()?;
         let program = &self.launch.program;
-        let failed = |why: String| SuperviseError::Failed {
-            what: format!("start `{} agent`", program.display()),
-            why,
-        };
         let child = Command::new(program)
             .arg("agent")
             .args(self.arguments())
@@ -55,17 +51,27 @@ impl Direct {
             .stdout(Stdio::null())
             .process_group(0)
             .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        let pid = child.id();
+            .map_err(|error| cannot_start(program, &error))?;
+        let pid = child.id().to_string();
         self.child = Some(child);
-        files::replace(&self.launch.pid_file, pid.to_string().as_bytes())
-            .map_err(|error| failed(error.to_string()))
+        // Agents are found by their lock: this is for people.
+        if let Err(error) = files::replace(&self.launch.pid_file, pid.as_bytes()) {
+            tracing::warn!(%error, "cannot write down which process the agent is");
+        }
+        Ok(())
     }
 
     pub(super) fn stop(&mut self) -> Result<(), SuperviseError> {
-        let running = processes::agents(&self.launch.lock);
+        let hindered = |why| SuperviseError::Hindered { what: "stop the agent".into(), why };
+        let running = processes::agents(&self.launch.lock)
+            .map_err(|error| hindered(format!("cannot tell which process it is: {error}")))?;
         self.remember(&running);
-        self.end(&running)
+        let ended = processes::end(&running);
+        if let Some(mut child) = self.child.take() {
+            // It has ended by now, or is stuck and cannot be waited for.
+            drop(child.try_wait());
+        }
+        ended.map_err(hindered)
     }
 
     pub(super) fn process(&mut self) -> Option<u32> {
@@ -75,16 +81,7 @@ impl Direct {
             }
             self.child = None;
         }
-        processes::agents(&self.launch.lock).first().map(|agent| agent.pid)
-    }
-
-    fn end(&mut self, running: &[Agent]) -> Result<(), SuperviseError> {
-        let ended = processes::end(running);
-        if let Some(mut child) = self.child.take() {
-            // It has ended by now, or is stuck and cannot be waited for.
-            drop(child.try_wait());
-        }
-        ended.map_err(|why| SuperviseError::Failed { what: "stop the agent".into(), why })
+        processes::agents(&self.launch.lock).ok()?.first().map(|agent| agent.pid)
     }
 
     /// Writes down how the agent was started, however that was.
@@ -101,5 +98,17 @@ impl Direct {
         let kept = files::read(&self.launch.args_file).ok().flatten();
         let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         kept.unwrap_or_else(|| self.launch.args.clone())
+    }
+}
+
+/// Whether a program that is not started is no program that can run here; else it was the machine
+/// that could not start it.
+fn cannot_start(program: &Path, error: &io::Error) -> SuperviseError {
+    let what = format!("start `{} agent`", program.display());
+    let why = error.to_string();
+    if is_of_program(error) {
+        SuperviseError::Failed { what, why }
+    } else {
+        SuperviseError::Hindered { what, why }
     }
 }

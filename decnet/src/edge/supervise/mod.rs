@@ -36,6 +36,14 @@ pub enum SuperviseError {
         /// What came of it.
         why: String,
     },
+    /// The machine could not do what it takes: that says nothing of the release.
+    #[error("cannot {what}: {why}")]
+    Hindered {
+        /// What was tried, on what.
+        what: String,
+        /// What came of it.
+        why: String,
+    },
 }
 
 /// Whoever starts and stops the agent.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// How long an agent has to end by itself.
@@ -33,24 +35,37 @@ struct Seen {
 
 /// Every agent of this machine that is ours to stop, but this process: whoever holds `lock`, and
 /// whoever looks like one.
-pub(super) fn agents(lock: &Path) -> Vec<Agent> {
-    let mut pids: BTreeSet<u32> = holders(lock).into_iter().collect();
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    pids.extend(entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()));
+///
+/// # Errors
+///
+/// When it cannot be told who they are: one that is overlooked goes on in place of the next.
+pub(super) fn agents(lock: &Path) -> io::Result<Vec<Agent>> {
+    let mut pids = BTreeSet::new();
+    for entry in fs::read_dir("/proc")? {
+        pids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+    }
+    let holders = holders(lock)?;
+    pids.extend(&holders);
     pids.remove(&std::process::id());
-    let holders = holders(lock);
-    pids.into_iter().filter_map(|pid| agent(pid, holders.contains(&pid))).collect()
+    let found = pids.into_iter().map(|pid| agent(pid, holders.contains(&pid)));
+    found.filter_map(Result::transpose).collect()
 }
 
 /// A process, when it is an agent.
-fn agent(pid: u32, is_holder: bool) -> Option<Agent> {
-    let before = look(pid)?;
-    if !(is_holder || is_agent(&before.args)) || !is_ours(&before) {
-        return None;
+fn agent(pid: u32, is_holder: bool) -> io::Result<Option<Agent>> {
+    let Some(before) = look(pid)? else { return Ok(None) };
+    let is_agent = is_holder || is_agent(&before.args);
+    let Some(number) = pid.try_into().ok().and_then(Pid::from_raw) else { return Ok(None) };
+    if !is_agent || !is_ours(&before) {
+        return Ok(None);
     }
-    let fd = pidfd_open(Pid::from_raw(pid.try_into().ok()?)?, PidfdFlags::empty()).ok()?;
+    let fd = match pidfd_open(number, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => return Ok(None),
+        other => other?,
+    };
     // The number may have come back between the look and the descriptor.
-    (look(pid)?.started == before.started).then_some(Agent { pid, fd })
+    let is_same = look(pid)?.is_some_and(|after| after.started == before.started);
+    Ok(is_same.then_some(Agent { pid, fd }))
 }
 
 /// Whether a process with these arguments is an agent: `[…/]decnet [options] agent …`.
@@ -65,12 +80,30 @@ fn is_ours(seen: &Seen) -> bool {
     seen.is_alive && seen.in_our_namespace && (we.is_root() || we.as_raw() == seen.uid)
 }
 
-fn look(pid: u32) -> Option<Seen> {
+/// What there is to be known of a process, if it is there and we may know it.
+fn look(pid: u32) -> io::Result<Option<Seen>> {
+    match read(pid) {
+        Err(error) if is_none_of_ours(&error) => Ok(None),
+        other => other,
+    }
+}
+
+/// Whether a process is not there any more, or is hidden from us.
+fn is_none_of_ours(error: &io::Error) -> bool {
+    let is_over = error.raw_os_error() == Some(Errno::SRCH.raw_os_error());
+    is_over || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
+}
+
+fn read(pid: u32) -> io::Result<Option<Seen>> {
     let dir = Path::new("/proc").join(pid.to_string());
-    let uid = fs::metadata(&dir).ok()?.uid();
-    let cmdline = fs::read(dir.join("cmdline")).ok()?;
-    let stat = fs::read_to_string(dir.join("stat")).ok()?;
-    let status = fs::read_to_string(dir.join("status")).ok()?;
+    let uid = fs::metadata(&dir)?.uid();
+    let cmdline = fs::read(dir.join("cmdline"))?;
+    let stat = fs::read_to_string(dir.join("stat"))?;
+    let status = fs::read_to_string(dir.join("status"))?;
+    Ok(parse(uid, &cmdline, &stat, &status))
+}
+
+fn parse(uid: u32, cmdline: &[u8], stat: &str, status: &str) -> Option<Seen> {
     // pid (name) state …: the name may hold anything, its end is the last parenthesis.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
@@ -89,25 +122,28 @@ fn look(pid: u32) -> Option<Seen> {
 
 /// The arguments after the program and the role, with which an agent was started.
 pub(super) fn arguments(pid: u32) -> Option<Vec<String>> {
-    let mut args = look(pid)?.args;
+    let mut args = look(pid).ok()??.args;
     let at = args.iter().position(|arg| arg == "agent")?;
     args.drain(..=at);
     Some(args)
 }
 
 /// Who holds the lock of a file, as `/proc/locks` says.
-fn holders(lock: &Path) -> Vec<u32> {
-    let Ok(found) = fs::metadata(lock) else { return Vec::new() };
+fn holders(lock: &Path) -> io::Result<Vec<u32>> {
+    let found = match fs::metadata(lock) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
     let dev = found.dev();
     let (major, minor) = (rustix::fs::major(dev), rustix::fs::minor(dev));
     let inode = format!("{major:02x}:{minor:02x}:{}", found.ino());
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let locks = fs::read_to_string("/proc/locks")?;
     let of_line = |line: &str| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let at = fields.iter().position(|field| *field == inode)?;
         fields.get(at.checked_sub(1)?)?.parse().ok()
     };
-    locks.lines().filter_map(of_line).collect()
+    Ok(locks.lines().filter_map(of_line).collect())
 }
 
 /// Ends these, first asking them to.

@@ -64,7 +64,9 @@ impl Systemd {
     fn tell(&self, verb: Verb, unit: &'static str) -> Result<(), SuperviseError> {
         let name = verb.as_str();
         let failed = |why: String| SuperviseError::Failed { what: format!("{name} `{unit}`"), why };
-        let told = self.run(&["--no-ask-password", "--no-block", name, unit]).map_err(&failed)?;
+        let told = self
+            .run(&["--no-ask-password", "--no-block", name, unit])
+            .map_err(|why| SuperviseError::Hindered { what: format!("{name} `{unit}`"), why })?;
         if told.status.success() {
             return Ok(());
         }

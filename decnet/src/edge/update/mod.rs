@@ -12,7 +12,7 @@ pub use fs::{Fs, RealFs};
 pub use look::{Found, free, open, staged};
 pub use place::Place;
 pub use runner::{Host, Runner};
-pub use selfcheck::{SELFCHECK, self_check};
+pub use selfcheck::{SELFCHECK, Unwell, self_check};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Fs, Place, audit, self_check};
+use super::{Fs, Place, Unwell, audit, self_check};
 use crate::edge::release::{Unsound, in_use, verify};
 use crate::logic::release::Digest;
 use crate::logic::update::{
@@ -209,9 +209,13 @@ impl<F: Fs> Runner<F> {
     fn check(&self, digest: Digest) -> Result<Event, Fault> {
         let dir = self.place.release(digest);
         let checked = match verify(&dir) {
-            Ok(release) if release.digest() == digest => {
-                self_check(&dir, digest).map_err(|why| Reason::Unfit(why.into()))
-            }
+            Ok(release) if release.digest() == digest => match self_check(&dir, digest) {
+                Err(Unwell::Unasked(why)) => {
+                    return Err(Fault { what: why.into(), is_full: false });
+                }
+                Err(Unwell::Unfit(why)) => Err(Reason::Unfit(why.into())),
+                Ok(()) => Ok(()),
+            },
             Ok(_) => Err(Reason::Bundle("it holds another release".into())),
             Err(Unsound::Disk(error)) => {
                 return Err(Fault { what: error.to_string().into(), is_full: error.is_full() });

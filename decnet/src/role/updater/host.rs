@@ -120,10 +120,12 @@ impl Machine {
 /// What follows when the supervisor does not do as it is told.
 fn refused(journal: &Journal, error: &SuperviseError) -> Event {
     let fault = Fault { what: error.to_string().into(), is_full: false };
-    // That this user may not restart the agent says nothing of the release.
+    // What this user may not or this machine cannot do says nothing of the release.
     let is_trial = matches!(journal.phase, Phase::Trial { .. });
     match error {
-        SuperviseError::Denied { .. } if is_trial => Event::Failed(fault),
+        SuperviseError::Denied { .. } | SuperviseError::Hindered { .. } if is_trial => {
+            Event::Failed(fault)
+        }
         _ => Event::Unstartable(fault),
     }
 }
