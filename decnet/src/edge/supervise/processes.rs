@@ -33,8 +33,8 @@ struct Seen {
     started: u64,
 }
 
-/// Every agent of this machine that is ours to stop, but this process: whoever holds `lock`, and
-/// whoever looks like one.
+/// Every agent of this machine that is ours to stop, but this process: whoever holds `lock`, who
+/// come first, and whoever looks like one and does not say that its place is another.
 ///
 /// # Errors
 ///
@@ -47,14 +47,16 @@ pub(super) fn agents(lock: &Path) -> io::Result<Vec<Agent>> {
     let holders = holders(lock)?;
     pids.extend(&holders);
     pids.remove(&std::process::id());
-    let found = pids.into_iter().map(|pid| agent(pid, holders.contains(&pid)));
-    found.filter_map(Result::transpose).collect()
+    let found = pids.into_iter().map(|pid| agent(pid, lock, holders.contains(&pid)));
+    let mut found: Vec<Agent> = found.filter_map(Result::transpose).collect::<io::Result<_>>()?;
+    found.sort_by_key(|agent| !holders.contains(&agent.pid));
+    Ok(found)
 }
 
 /// A process, when it is an agent.
-fn agent(pid: u32, is_holder: bool) -> io::Result<Option<Agent>> {
+fn agent(pid: u32, lock: &Path, is_holder: bool) -> io::Result<Option<Agent>> {
     let Some(before) = look(pid)? else { return Ok(None) };
-    let is_agent = is_holder || is_agent(&before.args);
+    let is_agent = is_holder || (is_agent(&before.args) && !is_elsewhere(pid, &before.args, lock));
     let Some(number) = pid.try_into().ok().and_then(Pid::from_raw) else { return Ok(None) };
     if !is_agent || !is_ours(&before) {
         return Ok(None);
@@ -78,6 +80,25 @@ fn is_agent(args: &[String]) -> bool {
 fn is_ours(seen: &Seen) -> bool {
     let we = rustix::process::geteuid();
     seen.is_alive && seen.in_our_namespace && (we.is_root() || we.as_raw() == seen.uid)
+}
+
+/// Whether an agent says that its run directory is another than that of `lock`.
+fn is_elsewhere(pid: u32, args: &[String], lock: &Path) -> bool {
+    let Some(named) = run_dir(args) else { return false };
+    let place = |dir: &Path| fs::metadata(dir).map(|found| (found.dev(), found.ino())).ok();
+    let theirs = Path::new("/proc").join(pid.to_string()).join("cwd").join(named);
+    place(&theirs) != lock.parent().and_then(place)
+}
+
+/// The run directory that arguments name.
+fn run_dir(args: &[String]) -> Option<&str> {
+    const OPTION: &str = "--run-dir";
+    let mut rest = args.iter();
+    let found = rest.find(|arg| arg.starts_with(OPTION))?;
+    match found.strip_prefix(OPTION) {
+        Some("") => rest.next().map(String::as_str),
+        other => other?.strip_prefix('='),
+    }
 }
 
 /// What there is to be known of a process, if it is there and we may know it.
@@ -191,6 +212,20 @@ mod tests {
             ("/tmp/decnet/agent agent", false),
         ] {
             assert_eq!(is_agent(&split(line)), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_run_directory_of_an_agent_is_what_it_was_told() {
+        for (line, expected) in [
+            ("decnet agent --run-dir /run/x --port 1", Some("/run/x")),
+            ("decnet --run-dir=x agent", Some("x")),
+            ("decnet agent --run-dir", None),
+            ("decnet agent --run-directory x", None),
+            ("decnet agent", None),
+        ] {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(run_dir(&args), expected, "{line}");
         }
     }
 }
