@@ -6,7 +6,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::Settings;
 use super::gate::{self, Asked};
@@ -74,13 +74,21 @@ fn lock(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
     status.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is heard of the thread.
+pub(super) struct Heard {
+    /// When it has ended what was interrupted.
+    pub(super) recovered: oneshot::Receiver<Result<()>>,
+    /// Closed when it has ended: nothing can be installed then until the next start.
+    pub(super) ended: watch::Receiver<()>,
+}
+
 impl Engine {
-    /// Starts the thread, which first ends what was interrupted: the receiver hears when it has.
+    /// Starts the thread, which first ends what was interrupted.
     pub(super) fn start(
         settings: &Settings,
         identity: Arc<Identity>,
         release: Option<Digest>,
-    ) -> Result<(Self, oneshot::Receiver<Result<()>>)> {
+    ) -> Result<(Self, Heard)> {
         let (orders, queue) = mpsc::channel();
         let status = Arc::new(Mutex::new(Status {
             attempt: None,
@@ -89,13 +97,18 @@ impl Engine {
         }));
         let (recovered, is_recovered) = oneshot::channel();
         let events = Told::new(&identity.caller.name.to_string());
+        let (alive, ended) = watch::channel(());
         let probe = Probe::new(Handle::current(), settings.agent, identity);
         let worker = Worker { settings: settings.clone(), status: status.clone(), release, events };
         thread::Builder::new()
             .name("updates".into())
-            .spawn(move || worker.work(probe, &queue, recovered))
+            .spawn(move || {
+                // Goes with the thread, also when that panics.
+                let _alive = alive;
+                worker.work(probe, &queue, recovered);
+            })
             .context("cannot start the thread of the updates")?;
-        Ok((Self { orders, status }, is_recovered))
+        Ok((Self { orders, status }, Heard { recovered: is_recovered, ended }))
     }
 
     /// What is known.

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio::sync::watch;
 
 use crate::cli::WrongUse;
@@ -100,8 +100,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     runtime.block_on(async {
         let identity = Arc::new(identity);
         let beats = tokio::spawn(life::beat());
-        let (engine, recovered) = Engine::start(settings, identity.clone(), release)?;
-        recovered.await.context("the updater's thread has ended")??;
+        let (engine, heard) = Engine::start(settings, identity.clone(), release)?;
+        heard.recovered.await.context("the updater's thread has ended")??;
         let listener = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
         let authorize: Arc<dyn Authorize> = Arc::new(Master);
@@ -113,9 +113,20 @@ pub fn run(settings: &Settings) -> Result<()> {
         let app = app::router(Arc::new(App::new(settings, engine, release)?));
         let limits = Limits { head_time: Duration::from_secs(120), ..Limits::default() };
         let secure = Secure::new(config, authorize);
-        http::serve_tls(listener, secure, limits, app, signals::stop()?).await;
+        let (told, mut ended) = (signals::stop()?, heard.ended.clone());
+        let stop = async move {
+            tokio::select! {
+                () = told => {}
+                // It never says anything but that it is over.
+                _ = ended.changed() => {}
+            }
+        };
+        http::serve_tls(listener, secure, limits, app, stop).await;
         systemd::tell(&[Word::Stopping]);
         beats.abort();
+        if heard.ended.has_changed().is_err() {
+            bail!("the thread of the updates has ended: the next start goes on where it was");
+        }
         tracing::info!("the updater has stopped");
         Ok(())
     })
