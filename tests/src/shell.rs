@@ -24,10 +24,10 @@ impl Shell {
     }
 
     /// A shell that is the first process of namespaces of its own: whatever it starts sees no
-    /// other process and no other network, and ends with it.
+    /// other process and no other network, and ends with it, which ends with this thread.
     pub fn apart() -> Self {
-        let mut command = Command::new("timeout");
-        command.args(["7200", "unshare", "--net", "--pid", "--mount", "--fork"]);
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare", "--net", "--pid", "--mount", "--fork"]);
         command.args(["--kill-child", "--mount-proc", "bash", "-s"]);
         let mut shell = Self::start(command.env_remove("INVOCATION_ID"));
         shell.ok("ip link set lo up");
