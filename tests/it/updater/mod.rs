@@ -1,10 +1,13 @@
-//! The updater under systemd, with the units that are shipped: whatever is pushed, the node runs a
-//! release that is whole and well.
+//! The updater under systemd, with the units that are shipped, and without it: whatever is pushed and
+//! whatever fails, the node runs a release that is whole and well.
 
+mod alone;
 mod commanded;
+mod direct;
 mod node;
 mod own;
 mod refused;
+mod stand_in;
 mod supervised;
 
 use decnet_tests::releases::Behaviour;

@@ -1,0 +1,158 @@
+//! Without systemd the updater ends the agent itself, however it was started, and nobody else.
+
+use std::fs;
+
+use decnet_tests::releases::{Behaviour, Bundle};
+use decnet_tests::world::decnet;
+
+use super::alone::Alone;
+
+/// A LAN of which nobody else is part.
+const LAN: &str = "ip link add lan0 type veth peer name lan1
+ip addr add 10.77.255.2/16 dev lan0; ip link set lan0 up; ip link set lan1 up";
+
+/// Installs a release over what runs: the processes of the agent before and after.
+fn replaced(node: &mut Alone, bundle: &Bundle) -> (u64, u64) {
+    let before = node.agent().and_then(|health| health["pid"].as_u64()).unwrap_or_default();
+    let (said, status) = node.push(bundle);
+    assert_eq!(status, 200, "{said}\n{}", node.log());
+    let health = node.agent().expect("one runs");
+    assert_eq!(health["release"], bundle.digest.as_str(), "{health}");
+    let after = health["pid"].as_u64().expect("a number");
+    assert_ne!(before, after);
+    assert_eq!(
+        node.shell.ok(&format!("cat {}", node.path("state/updater/agent.pid").display())),
+        after.to_string()
+    );
+    (before, after)
+}
+
+/// The arguments of a process.
+fn arguments(node: &mut Alone, pid: u64) -> String {
+    node.shell.ok(&format!("tr '\\0' ' ' </proc/{pid}/cmdline"))
+}
+
+/// How a process is: one letter, or nothing when it is not there.
+fn state(node: &mut Alone, pid: u64) -> String {
+    node.shell.run(&format!("ps -o state= -p {pid}")).1.trim().to_owned()
+}
+
+/// Ends a process, which may stay as one of which nobody has asked how it ended.
+fn end(node: &mut Alone, pid: u64) {
+    node.shell.ok(&format!(
+        "kill {pid}; for i in $(seq 1000); do case $(ps -o state= -p {pid}) in ''|Z) exit;; esac; \
+         sleep .01; done; exit 1"
+    ));
+}
+
+#[test]
+fn an_agent_is_replaced_however_it_was_started() {
+    let mut node = Alone::make();
+    node.shell.ok(LAN);
+    let mut number = 0;
+    let mut next = |node: &Alone| {
+        number += 1;
+        node.shop.release(number, Behaviour::Good)
+    };
+    let first = next(&node);
+    node.install(&first);
+    node.start_agent(&node.path("opt/current/bin/decnet"), "--node=by-hand");
+    node.start("");
+    node.up();
+
+    // By hand, by somebody who never asks how it ended.
+    let second = next(&node);
+    let (before, after) = replaced(&mut node, &second);
+    assert_eq!(state(&mut node, before), "Z");
+    let line = arguments(&mut node, after);
+    assert!(line.contains("--node=by-hand"), "it is started as it was: {line}");
+    // By this updater.
+    let third = next(&node);
+    let (before, _) = replaced(&mut node, &third);
+    assert_eq!(state(&mut node, before), "");
+    // By the updater before, while another runs that says nothing of its place.
+    node.kill();
+    node.start("");
+    node.up();
+    let dir = node.path("quiet");
+    node.shell.ok(&format!(
+        "mkdir -p {dir}/etc; cd {dir}; printf '[network]\\ninterface = \"lan0\"\\n' >quiet.toml\n\
+         DECNET_STATE_DIR={dir}/state DECNET_RUN_DIR={dir}/run DECNET_ETC_DIR={dir}/etc \
+         {} agent --config=quiet.toml --node=quiet >log 2>&1 & echo $! >{dir}/pid",
+        decnet().display(),
+        dir = dir.display()
+    ));
+    let is_up = format!("{dir}/run/agent.sock", dir = dir.display());
+    node.shell
+        .ok(&format!("for i in $(seq 400); do [ -S {is_up} ] && exit; sleep .05; done; exit 1"));
+    let quiet = fs::read_to_string(dir.join("pid")).expect("it was written");
+    let quiet: u64 = quiet.trim().parse().expect("a number");
+    let fourth = next(&node);
+    let (_, after) = replaced(&mut node, &fourth);
+    assert_eq!(state(&mut node, quiet), "");
+    let line = arguments(&mut node, after);
+    assert!(line.contains("--node=by-hand"), "it is started as ours was: {line}");
+    // By hand again, from a program of another name.
+    end(&mut node, after);
+    let strange = node.path("strange");
+    fs::copy(decnet(), &strange).expect("it is ours");
+    node.start_agent(&strange, "--node=strange");
+    let fifth = next(&node);
+    let (before, after) = replaced(&mut node, &fifth);
+    assert_eq!(state(&mut node, before), "Z");
+    let line = arguments(&mut node, after);
+    assert!(line.contains("--node=strange"), "it is started as it was: {line}");
+    // None runs.
+    end(&mut node, after);
+    let sixth = next(&node);
+    replaced(&mut node, &sixth);
+}
+
+#[test]
+fn nobody_is_ended_but_the_agent_of_this_place() {
+    let mut node = Alone::of_scripts();
+    node.shell.ok(LAN);
+    let dir = node.path("others");
+    fs::create_dir(&dir).expect("it is ours");
+    let config = dir.join("others.toml");
+    fs::write(&config, "[network]\ninterface = \"lan0\"\n").expect("it is ours");
+    let start = format!(
+        "start() {{ mkdir -p {0}/$1/etc; cd {0}/$1; shift; \"$@\" >log 2>&1 & echo $! >pid; }}\n\
+         await() {{ for i in $(seq 400); do [ -S {0}/$1/run/agent.sock ] && return; sleep .05; done; \
+         cat {0}/$1/log; exit 1; }}",
+        dir.display()
+    );
+    let (program, config) = (decnet(), config.display().to_string());
+    let program = program.display();
+    node.shell.ok(&format!(
+        "{start}\n\
+         export DECNET_ETC_DIR={0}/elsewhere/etc\n\
+         start elsewhere {program} agent --config={config} --state-dir=state --run-dir run\n\
+         export DECNET_STATE_DIR={0}/below/state DECNET_RUN_DIR={0}/below/run\n\
+         start below unshare --pid --fork --kill-child {program} agent --config={config}\n\
+         start named bash -c 'exec -a decnet-agent sleep 1000'\n\
+         start worded bash -c 'exec -a decnet tail -f /dev/null {0}/agent'\n\
+         start recycled sleep 1000\n\
+         await elsewhere; await below",
+        dir.display()
+    ));
+    let names = ["elsewhere", "below", "named", "worded", "recycled"];
+    let pid = |name: &str| fs::read_to_string(dir.join(name).join("pid")).expect("it was written");
+    let mut pids = names.map(|name| pid(name).trim().parse::<u64>().expect("a number")).to_vec();
+    // The agent below another process, as we see it.
+    let below = node.shell.ok(&format!("pgrep -P {}", pid("below").trim()));
+    pids.push(below.trim().parse().expect("a number"));
+    let recycled = node.path("state/updater/agent.pid");
+    for _ in 0..2 {
+        fs::write(&recycled, pid("recycled").trim()).expect("it is ours");
+        let next = node.next();
+        replaced(&mut node, &next);
+        for pid in &pids {
+            let (state, line) = (state(&mut node, *pid), arguments(&mut node, *pid));
+            assert!(state == "S", "{pid} is `{state}`: {line}\n{}", node.log());
+        }
+        node.kill();
+        node.start("");
+        node.up();
+    }
+}
