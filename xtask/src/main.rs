@@ -18,7 +18,9 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask <task>
   up [OPTIONS]         build decnet and run `decnet up` with these options
-  test [NAME]          everything, or the integration tests whose name contains NAME
+  test [--exhaustive] [NAME]
+                       everything, or the integration tests whose name contains NAME; with
+                       --exhaustive they try every case where they otherwise try some
   bench [NAME]         measure, in a release build, beside peers; all, or what contains NAME
   check                format, lints, layers, licences
   dist [--key FILE]... [OPTIONS]

@@ -1,6 +1,6 @@
 //! Everything that is tested, in the order in which it is quickest to fail.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::apt;
 use crate::bpf::{self, Compared};
@@ -8,7 +8,7 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 20] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
@@ -19,11 +19,13 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("nsenter", "util-linux"),
     ("openssl", "openssl"),
     ("ping", "iputils-ping"),
+    ("ps", "procps"),
     ("redis-cli", "redis-tools"),
     ("rsyslogd", "rsyslog"),
     ("script", "bsdutils"),
     ("setpriv", "util-linux"),
     ("ssh", "openssh-client"),
+    ("strace", "strace"),
     ("systemctl", "systemd"),
     ("tcpdump", "tcpdump"),
     ("telnet", "telnet"),
@@ -32,8 +34,18 @@ const PROGRAMS: [(&str, &str); 18] = [
 /// How long each parser is fed with nonsense here; `cargo xtask fuzz` does it for longer.
 const FUZZ_SECONDS: u64 = 3;
 
-/// Runs all tests, or only the integration tests whose names contain one of `names`.
-pub(crate) fn run(names: &[&str]) -> Result<()> {
+/// Makes the tests try every case where they otherwise try some.
+const EXHAUSTIVE: (&str, &str) = ("DECNET_EXHAUSTIVE", "1");
+
+/// Runs all tests, or only the integration tests whose names contain one of those that are said.
+pub(crate) fn run(words: &[&str]) -> Result<()> {
+    let (flags, names): (Vec<&str>, Vec<&str>) =
+        words.iter().partition(|word| word.starts_with("--"));
+    let is_exhaustive = match flags.as_slice() {
+        [] => false,
+        ["--exhaustive"] => true,
+        _ => bail!("there is no option `{}`", flags.join(" ")),
+    };
     apt::programs(&PROGRAMS)?;
     if names.is_empty() {
         say("unit tests");
@@ -55,5 +67,9 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         tests.env("DECNET_BPF_OBJECT", &object);
     }
     run::run(&mut program)?;
+    if is_exhaustive {
+        // One after the other: what they print is the point.
+        tests.env(EXHAUSTIVE.0, EXHAUSTIVE.1).args(["--nocapture", "--test-threads=1"]);
+    }
     run::run(tests.args(names))
 }

@@ -4,10 +4,12 @@
 mod alone;
 mod commanded;
 mod direct;
+mod killed;
 mod node;
 mod own;
 mod refused;
 mod stand_in;
+mod strace;
 mod supervised;
 
 use decnet_tests::releases::Behaviour;
