@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
-use axum::extract::multipart::MultipartRejection;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, head, post};
 use axum::{Json, Router};
@@ -13,13 +12,17 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, outcome_of};
 use super::engine::{Engine, Wish, made_up};
-use super::form::Form;
+use super::form::{Form, Room};
+use super::parts::Parts;
 use super::spool::Spool;
 use super::{Settings, gate, uploads};
 use crate::edge::update::{Place, find, free};
 use crate::logic::release::{Component, Identity, Label};
 use crate::logic::time::Timestamp;
 use crate::logic::update::{AttemptId, Journal, Kind};
+
+/// Bytes that a form may have beside what is sent with it.
+const MAX_FORM: u64 = 64 * 1024;
 
 /// What the routes share.
 pub(super) struct App {
@@ -47,24 +50,36 @@ impl App {
         Place::of(component, &self.settings.install_dir, &self.settings.state_dir)
     }
 
-    /// Refuses what would fill the disk before a byte of it is read.
-    pub(super) fn has_space(&self, headers: &HeaderMap) -> Answered<()> {
+    /// How much may be sent; refuses what would fill the disk before a byte of it is read.
+    pub(super) fn has_space(&self, headers: &HeaderMap) -> Answered<Room> {
+        let most = self.settings.most;
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
-        if length > self.settings.most.saturating_add(64 * 1024) {
-            let detail = format!("it has more than {} bytes", self.settings.most);
+        if length > most.saturating_add(MAX_FORM) {
+            let detail = format!("it has more than {most} bytes");
             return Err(Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
+        let mut free = self.free()?;
+        if length > free.max(MAX_FORM) {
+            // Transfers that were broken off are no reason to refuse one that may be whole.
+            self.spool.clear();
+            free = self.free()?;
+        }
+        if length > free.max(MAX_FORM) {
+            let detail =
+                format!("there is no space for it: it has {length} bytes, {free} are free");
+            return Err(Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail));
+        }
+        Ok(Room { most, free })
+    }
+
+    /// Bytes that are free where what is sent is kept.
+    fn free(&self) -> Answered<u64> {
         let free = free(self.spool.dir(), self.settings.reserve).map_err(|error| {
             let detail = format!("cannot tell how much space is free: {error}");
             Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
         })?;
-        if length > free.bytes {
-            let detail =
-                format!("there is no space for it: it has {length} bytes, {} are free", free.bytes);
-            return Err(Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail));
-        }
-        Ok(())
+        Ok(free.bytes)
     }
 }
 
@@ -174,16 +189,17 @@ async fn attempt(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answere
     Err(unknown())
 }
 
-type Parts = std::result::Result<Multipart, MultipartRejection>;
+/// A form, or what its sender hears whose request is none.
+type Sent = Answered<Parts>;
 
-async fn update(State(app): State<Arc<App>>, headers: HeaderMap, parts: Parts) -> Answered<Answer> {
+async fn update(State(app): State<Arc<App>>, headers: HeaderMap, parts: Sent) -> Answered<Answer> {
     install(&app, Component::Agent, &headers, parts).await
 }
 
 async fn update_self(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    parts: Parts,
+    parts: Sent,
 ) -> Answered<Answer> {
     let mut answer = install(&app, Component::Updater, &headers, parts).await?;
     if answer.status == StatusCode::ACCEPTED
@@ -198,18 +214,15 @@ async fn install(
     app: &Arc<App>,
     component: Component,
     headers: &HeaderMap,
-    parts: Parts,
+    parts: Sent,
 ) -> Answered<Answer> {
-    let malformed = |error: MultipartRejection| {
-        Answer::problem(StatusCode::BAD_REQUEST, format!("it takes multipart/form-data: {error}"))
-    };
-    let parts = parts.map_err(malformed)?;
+    let parts = parts?;
     // Before the body is read; whoever is first when it is gets the place.
     if let Some(running) = app.engine.status().attempt {
         return Err(Answer::busy(&running));
     }
-    app.has_space(headers)?;
-    let form = Form::read(parts, &app.spool, app.settings.most).await?;
+    let room = app.has_space(headers)?;
+    let form = Form::read(parts, &app.spool, room).await?;
     let bad = |detail: &str| Answer::problem(StatusCode::BAD_REQUEST, detail);
     let sha256 = form.sha256.ok_or_else(|| bad("sha256: it is missing"))?;
     if component == Component::Updater && !form.confirm_self {
@@ -248,9 +261,9 @@ async fn run(
     Ok(Answer::of(&ended, &attempt, kind))
 }
 
-async fn rollback(State(app): State<Arc<App>>, parts: Parts) -> Answered<Answer> {
+async fn rollback(State(app): State<Arc<App>>, parts: Sent) -> Answered<Answer> {
     let attempt = match parts {
-        Ok(parts) => Form::read(parts, &app.spool, 0).await?.attempt,
+        Ok(parts) => Form::read(parts, &app.spool, Room { most: 0, free: 0 }).await?.attempt,
         // No body at all.
         Err(_) => None,
     };

@@ -12,6 +12,7 @@ mod gate;
 mod host;
 mod launch;
 mod life;
+mod parts;
 mod probe;
 mod rescue;
 mod spool;

@@ -30,6 +30,16 @@ pub(super) struct Transfer {
     /// Its file.
     pub(super) file: Flock<File>,
     path: PathBuf,
+    left: Left,
+}
+
+/// What becomes of a transfer that is neither taken nor forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Its sender goes on with it.
+    Stays,
+    /// It was to be all of it.
+    Goes,
 }
 
 impl Transfer {
@@ -39,15 +49,31 @@ impl Transfer {
     }
 
     /// Gives up its name: what is left of it goes with the last descriptor.
-    pub(super) fn take(self) -> io::Result<File> {
+    pub(super) fn take(mut self) -> io::Result<File> {
         fs::remove_file(&self.path)?;
+        self.left = Left::Stays;
         self.file.try_clone()
     }
 
+    /// Begins anew with one that goes unless it is taken: whatever refuses the rest of what comes
+    /// with it need not think of it.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        self.left = Left::Goes;
+        self.file.set_len(0)
+    }
+
     /// Forgets it.
-    pub(super) fn forget(self) {
-        // Else it goes when it is old.
-        drop(fs::remove_file(&self.path));
+    pub(super) fn forget(mut self) {
+        self.left = Left::Goes;
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if self.left == Left::Goes {
+            // Else it goes when it is old.
+            drop(fs::remove_file(&self.path));
+        }
     }
 }
 
@@ -76,7 +102,7 @@ impl Spool {
         let mut options = OpenOptions::new();
         let file = options.create(true).append(true).read(true).mode(0o600).open(&path)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(Some(Transfer { file, path })),
+            Ok(file) => Ok(Some(Transfer { file, path, left: Left::Stays })),
             Err((_, Errno::EWOULDBLOCK)) => Ok(None),
             Err((_, errno)) => Err(errno.into()),
         }
@@ -85,6 +111,13 @@ impl Spool {
     /// Where it is.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Forgets whatever nobody is sending: there is no space for more.
+    pub(super) fn clear(&self) {
+        for (path, _) in self.list() {
+            forget_unused(&path);
+        }
     }
 
     fn path(&self, sha256: Digest) -> PathBuf {

@@ -1,7 +1,6 @@
 //! `/uploads/{sha256}`: what is sent in pieces, so that a broken transfer goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -12,12 +11,11 @@ use http_body_util::BodyExt as _;
 use super::answer::Answer;
 use super::app::App;
 use super::form::{Writer, open, unwritten};
+use super::parts::{STALL, slow};
 use crate::logic::release::Digest;
 
 /// How much of it there is.
 const OFFSET: &str = "upload-offset";
-/// How long nothing may come.
-const STALL: Duration = Duration::from_secs(20);
 
 fn named(text: &str) -> Result<Digest, Answer> {
     let bad = |error| Answer::problem(StatusCode::BAD_REQUEST, format!("sha256: {error}"));
@@ -43,29 +41,41 @@ pub(super) async fn add(
     State(app): State<Arc<App>>,
     Path(sha256): Path<String>,
     headers: HeaderMap,
-    mut body: Body,
+    body: Body,
 ) -> Result<Response, Answer> {
     let sha256 = named(&sha256)?;
     let offset = headers.get(OFFSET).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let missing =
         || Answer::problem(StatusCode::BAD_REQUEST, format!("{OFFSET}: it takes a number"));
     let offset = offset.ok_or_else(missing)?;
-    app.has_space(&headers)?;
+    let room = app.has_space(&headers)?;
     let transfer = open(&app.spool, sha256)?;
     let there = transfer.len().map_err(|error| unwritten(&error))?;
     if there != offset {
         return Ok(at(StatusCode::CONFLICT, there));
     }
-    let mut writer = Writer::new(&transfer, app.settings.most)?;
-    let slow = |_elapsed| Answer::problem(StatusCode::REQUEST_TIMEOUT, "nothing has come for 20 s");
-    while let Some(frame) = tokio::time::timeout(STALL, body.frame()).await.map_err(slow)? {
+    let added = receive(body, Writer::new(&transfer, room)?).await;
+    if let Err(Answer { status, .. }) = &added
+        && matches!(*status, StatusCode::INSUFFICIENT_STORAGE | StatusCode::PAYLOAD_TOO_LARGE)
+    {
+        // There is no going on from here, and the space is somebody else's.
+        transfer.forget();
+        return added.map(IntoResponse::into_response);
+    }
+    added?;
+    let there = transfer.len().map_err(|error| unwritten(&error))?;
+    Ok(at(StatusCode::NO_CONTENT, there))
+}
+
+/// Adds what comes.
+async fn receive(mut body: Body, mut writer: Writer) -> Result<(), Answer> {
+    let late = |_elapsed| slow("and it is not whole");
+    while let Some(frame) = tokio::time::timeout(STALL, body.frame()).await.map_err(late)? {
         // What has come stays: the sender goes on from there.
         let Ok(frame) = frame else { break };
         if let Ok(bytes) = frame.into_data() {
             writer.put(&bytes).await?;
         }
     }
-    writer.end().await?;
-    let there = transfer.len().map_err(|error| unwritten(&error))?;
-    Ok(at(StatusCode::NO_CONTENT, there))
+    writer.end().await
 }
