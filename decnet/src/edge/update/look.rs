@@ -7,11 +7,14 @@ use std::path::Path;
 
 use nix::sys::statvfs::statvfs;
 
+use super::place::slot_name;
 use super::{Fs, Place, audit};
 use crate::edge::clock;
 use crate::edge::release::verify;
 use crate::logic::release::{Digest, Identity};
-use crate::logic::update::{AttemptId, Caller, Journal, JournalError, Observed, Slot, Space};
+use crate::logic::update::{
+    AttemptId, Caller, Journal, JournalError, Observed, Phase, Slot, Space,
+};
 
 /// What is found at a start.
 #[derive(Debug)]
@@ -50,8 +53,18 @@ pub fn open(
         audit_is_torn: audit::is_torn(place)?,
         running,
     };
+    if observed.audit_is_torn {
+        let log = place.audit();
+        complaints.push(format!(
+            "the audit log `{}` is not whole: what cannot be read is kept beside it",
+            log.display()
+        ));
+    }
     let journal = match read_journal(place)? {
-        Some(Ok(journal)) if journal.component == place.component => journal,
+        Some(Ok(journal)) if journal.component == place.component => {
+            complain(&journal, &observed, &mut complaints);
+            journal
+        }
         None => Journal::adopt(place.component, &observed),
         Some(found) => {
             let why =
@@ -71,6 +84,30 @@ pub fn open(
     let strange = !observed.whole.iter().cloned().all(is_kept);
     let observed = Observed { clutter: observed.clutter || strange, ..observed };
     Ok(Found { journal, observed, complaints })
+}
+
+/// What hands have done to the releases that nothing is being done with.
+fn complain(journal: &Journal, observed: &Observed, complaints: &mut Vec<String>) {
+    if journal.phase != Phase::Idle {
+        return;
+    }
+    let slots = [
+        (Slot::Current, &journal.current, observed.current),
+        (Slot::Prev, &journal.prev, observed.prev),
+    ];
+    for (slot, wanted, linked) in slots {
+        let name = slot_name(slot);
+        let wanted = wanted.as_ref().map(|release| release.digest);
+        match wanted {
+            Some(wanted) if observed.find(Some(wanted)).is_none() => {
+                complaints.push(format!("the release {wanted}, `{name}`, is not here as it was"));
+            }
+            _ if linked != wanted => {
+                complaints.push(format!("the link `{name}` does not name what it did"));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn make_dirs(place: &Place) -> io::Result<()> {
