@@ -9,9 +9,11 @@
 
 pub mod booted;
 pub mod client;
+pub mod forged;
 pub mod ghost;
 pub mod master;
 pub mod papers;
+pub mod pushes;
 pub mod releases;
 pub mod rollout;
 pub mod shell;

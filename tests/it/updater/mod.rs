@@ -4,6 +4,7 @@
 mod alone;
 mod commanded;
 mod direct;
+mod hostile;
 mod killed;
 mod node;
 mod own;

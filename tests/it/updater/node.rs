@@ -37,6 +37,11 @@ SHOP/program release install SHOP/release-1.tar --root /etc/decnet/updater/root.
 systemctl start decnet-agent.socket decnet-agent decnet-updater
 "#;
 
+/// Shows everything that an update could change, but the audit log.
+pub(super) const STATE: &str = "cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort
+cd /var/lib/decnet/updater; cat */journal; find spool root.json -printf '%p %s\\n' 2>/dev/null
+find /sys/fs/cgroup/system.slice/decnet-*.service -name cgroup.procs -print -exec cat {} +";
+
 /// A node and its master.
 pub(super) struct Node {
     pub(super) machine: Booted,
@@ -150,6 +155,11 @@ impl Node {
     /// The releases on disk.
     pub(super) fn releases(&mut self) -> Vec<String> {
         self.machine.ok("ls -A /opt/decnet/releases").lines().map(str::to_owned).collect()
+    }
+
+    /// Everything that an update could change, but the audit log.
+    pub(super) fn state(&mut self) -> String {
+        self.machine.ok(STATE)
     }
 
     /// The outcomes in the audit log.

@@ -6,13 +6,6 @@ use decnet_tests::releases::{Behaviour, Bundle};
 
 use super::node::Node;
 
-/// Everything that an update could change, but the audit log.
-fn state(node: &mut Node) -> String {
-    node.machine.ok("cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort; \
-         cat /var/lib/decnet/updater/*/journal; ls /var/lib/decnet/updater/spool; \
-         systemctl show -p MainPID decnet-agent decnet-updater")
-}
-
 /// Bundles that are refused.
 fn bad_bundles(node: &mut Node, good: &Bundle, before: &str) {
     let shop = node.shop.path().to_owned();
@@ -49,7 +42,7 @@ fn bad_bundles(node: &mut Node, good: &Bundle, before: &str) {
         let error = said["detail"]["error"].as_str().expect("it says why");
         assert!(error.contains(why), "{name}: {error}");
         assert_eq!(node.audited().last(), Some(&(name.to_owned(), "refused".to_owned())));
-        assert_eq!(state(node), before, "{name}");
+        assert_eq!(node.state(), before, "{name}");
     }
 }
 
@@ -71,7 +64,7 @@ fn bad_forms(node: &mut Node, good: &Bundle, before: &str) {
         let (said, found) = node.curl("master", &format!("{line} https://127.0.0.1:8766/update"));
         assert_eq!(found, status, "{line}: {said}");
         assert!(said.to_string().contains(why), "{line}: {said}");
-        assert_eq!(state(node), before, "{line}");
+        assert_eq!(node.state(), before, "{line}");
     }
 }
 
@@ -80,7 +73,7 @@ fn what_may_not_be_installed_changes_nothing() {
     let mut node = Node::boot();
     let good = node.shop.release(5, Behaviour::Good);
     assert_eq!(node.push(&good, "five").1, 200);
-    let before = state(&mut node);
+    let before = node.state();
     bad_bundles(&mut node, &good, &before);
     bad_forms(&mut node, &good, &before);
     // Nobody but the master is heard.
