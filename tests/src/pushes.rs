@@ -1,6 +1,8 @@
 //! Requests to an updater, byte by byte: forms that curl would not send, bodies that come slowly,
 //! never end, or never begin.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -13,6 +15,7 @@ use decnet::edge::http::SecureServer;
 use decnet::edge::pki::{self, Identity};
 use decnet::logic::release::Digest;
 use decnet::logic::trust::CertRole;
+use futures_util::stream;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 
@@ -96,4 +99,17 @@ pub fn opening(fields: &[Field<'_>]) -> Vec<u8> {
 /// What ends a form.
 pub fn closing() -> Vec<u8> {
     format!("\r\n--{CUT}--\r\n").into_bytes()
+}
+
+/// A body that is mostly a file, of which little is held.
+pub fn of_file(begin: Vec<u8>, path: &Path, end: Vec<u8>) -> Body {
+    let mut file = File::open(path).expect("it was made");
+    let chunks = std::iter::from_fn(move || {
+        let mut chunk = vec![0; 256 * 1024];
+        let count = file.read(&mut chunk).expect("it can be read");
+        chunk.truncate(count);
+        (count > 0).then_some(chunk)
+    });
+    let all = std::iter::once(begin).chain(chunks).chain([end]);
+    Body::from_stream(stream::iter(all.map(|bytes| Ok::<_, String>(Bytes::from(bytes)))))
 }

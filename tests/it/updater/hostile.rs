@@ -5,8 +5,11 @@
 //! one line more: none where the updater was asked for something that never became an attempt.
 
 mod bundles;
+mod disk;
 mod forms;
+mod large;
 mod parcels;
+mod senders;
 mod strangers;
 mod trust;
 

@@ -8,7 +8,6 @@ mod hostile;
 mod killed;
 mod node;
 mod own;
-mod refused;
 mod stand_in;
 mod strace;
 mod supervised;

@@ -157,11 +157,6 @@ impl Node {
         self.machine.ok("ls -A /opt/decnet/releases").lines().map(str::to_owned).collect()
     }
 
-    /// Everything that an update could change, but the audit log.
-    pub(super) fn state(&mut self) -> String {
-        self.machine.ok(STATE)
-    }
-
     /// The outcomes in the audit log.
     pub(super) fn audited(&mut self) -> Vec<(String, String)> {
         let text = self.machine.ok("cat /var/lib/decnet/updater/agent/audit.log");

@@ -109,6 +109,7 @@ pub(super) fn other_files(scene: &mut Scene) {
         ("trailing", [&whole[..], b"\0"].concat(), 422, "something after its end"),
         ("twice", [&whole[..], &whole].concat(), 422, "something after its end"),
         ("nothing", Vec::new(), 422, "it ends"),
+        ("text", b"hello".to_vec(), 422, "in the midst of `signatures.json`"),
         ("zeros", vec![0; 5_000], 422, "is no tar header"),
         ("gzip", [&[0x1f, 0x8b, 8, 0][..], &[7; 600]].concat(), 422, "is no tar header"),
         ("zstd", [&[0x28, 0xb5, 0x2f, 0xfd][..], &[7; 600]].concat(), 422, "is no tar header"),

@@ -26,10 +26,18 @@ pub(super) fn refused(scene: &mut Scene) {
         ("update-self", &[sum, file], 400, "confirm_self: it must be `true`"),
         ("update", &[long], 400, "attempt: it has more than 256 bytes"),
         ("update", &[(&name, b"")], 400, "is no field of an update"),
+        ("update", &[("sha256", b"xyz"), file], 400, "sha256: "),
+        ("update", &[sum], 400, "tarball: it is missing"),
+        ("update", &[sum, ("attempt", b"../x"), file], 400, "attempt: "),
+        ("update", &[sum, ("attempt", b"five"), file], 409, "`five` has ended already"),
+        ("update", &[], 400, "sha256: it is missing"),
         ("rollback", &[sum, file], 413, "it has more than 0 bytes"),
     ] {
         scene.refuses_form(route, fields, status, why);
     }
+    let json = Request::post("/update").header(header::CONTENT_TYPE, "application/json");
+    let answer = scene.master.send(json.body(Body::from("{}")).expect("a plain request"));
+    scene.refused("json", &answer, (400, "it takes multipart/form-data"), Trace::Nothing);
     let zeros = "0".repeat(64);
     let fields = [("sha256", zeros.as_bytes()), ("attempt", b"wrong-sum"), file];
     let answer = scene.master.post("update", &fields);

@@ -54,6 +54,15 @@ pub(super) fn are_not_heard(scene: &mut Scene) {
         let (code, said) = scene.node.machine.run(&format!("{line}{shown}"));
         assert!(code != 0 && said.contains("000"), "{papers}: {code} {said}");
     }
+    // The updater of this node may ask how its agent is, and nothing else.
+    let agent = "https://127.0.0.1:8765";
+    for (line, status) in [
+        (format!("{agent}/health"), 200),
+        (format!("{agent}/status"), 403),
+        (format!("-X POST -d {{}} {agent}/teardown"), 403),
+    ] {
+        assert_eq!(scene.node.curl("updater", &line).1, status, "{line}");
+    }
     let (state, lines) = scene.look();
     assert_eq!((state, lines.len()), (scene.before.clone(), scene.lines));
     let said = scene.node.machine.ok("journalctl -o cat -u decnet-updater");
