@@ -23,6 +23,7 @@ mod report;
 mod swarm;
 mod tls;
 mod traffic;
+mod updater;
 
 use report::Report;
 
@@ -33,7 +34,7 @@ fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
     let mut report = Report::default();
-    let all: [(&str, Measure); 8] = [
+    let all: [(&str, Measure); 9] = [
         ("agent", agent::run),
         ("capture-cost", cost::run),
         ("connections", connections::run),
@@ -42,6 +43,7 @@ fn main() {
         ("latency", latency::run),
         ("parcel", parcel::run),
         ("swarm", swarm::run),
+        ("updater", updater::run),
     ];
     for (name, run) in all {
         if wanted(name) {

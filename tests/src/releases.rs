@@ -114,6 +114,14 @@ impl Workshop {
         bundle
     }
 
+    /// The same of a release with a file of so many bytes, all of them zeros.
+    pub fn large(&self, number: u64, bytes: u64) -> Bundle {
+        let tree = self.tree(number);
+        let file = fs::File::create(tree.join("share/large")).expect("it is ours");
+        file.set_len(bytes).expect("there is room");
+        self.release(number, Behaviour::Good)
+    }
+
     /// The same, signed by nobody.
     pub fn unsigned(&self, number: u64, behaviour: Behaviour) -> Bundle {
         let tree = self.tree(number);

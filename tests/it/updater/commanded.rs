@@ -4,7 +4,7 @@
 use decnet_tests::releases::{Behaviour, Bundle};
 use serde_json::{Value, json};
 
-use super::node::Node;
+use decnet_tests::node::Node;
 
 /// Starts a master on the node's machine, which enrols the node anew.
 const SETUP: &str = "

@@ -20,7 +20,7 @@ use decnet_tests::pushes::{Field, Sender};
 use decnet_tests::releases::Behaviour;
 use serde_json::Value;
 
-use super::node::{Node, STATE};
+use decnet_tests::node::{Node, STATE};
 
 /// The node, as the master reaches it.
 const NODE: IpAddr = IpAddr::V4(decnet_tests::world::NODE_IP);

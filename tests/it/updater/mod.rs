@@ -6,14 +6,13 @@ mod commanded;
 mod direct;
 mod hostile;
 mod killed;
-mod node;
 mod own;
 mod stand_in;
 mod strace;
 mod supervised;
 
+use decnet_tests::node::Node;
 use decnet_tests::releases::Behaviour;
-use node::Node;
 use serde_json::Value;
 
 /// Pushes a bad release and sees it taken back.

@@ -2,7 +2,7 @@
 
 use decnet_tests::releases::Behaviour;
 
-use super::node::Node;
+use decnet_tests::node::Node;
 
 #[test]
 fn the_updater_becomes_another_release_and_comes_back_from_a_bad_one() {

@@ -3,7 +3,7 @@
 use decnet_tests::releases::{Behaviour, Bundle};
 use serde_json::Value;
 
-use super::node::Node;
+use decnet_tests::node::Node;
 
 /// Makes systemd less patient with the agent than our unit has it be.
 const IMPATIENT: &str = "

@@ -11,8 +11,8 @@ use decnet_tests::releases::Behaviour;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
-use super::super::node::Node;
 use super::NODE;
+use decnet_tests::node::Node;
 
 /// Stops the updater, changes something, and starts it: what it says of that.
 fn changed(node: &mut Node, how: &str) -> String {

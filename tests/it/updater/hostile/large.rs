@@ -11,8 +11,8 @@ use decnet::logic::release::{FilePath, Manifest, Mode};
 use decnet_tests::forged::{FILES, Forge, head, manifest, part, release};
 use decnet_tests::pushes::{Sender, closing, of_file, opening, request};
 
-use super::super::node::Node;
 use super::NODE;
+use decnet_tests::node::Node;
 
 /// Bytes of the file that makes it large: a whole number of blocks, all zeros.
 const LARGE: u64 = 500 * 1024 * 1024;

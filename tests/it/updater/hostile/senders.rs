@@ -11,8 +11,8 @@ use decnet_tests::releases::{Behaviour, Bundle};
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
-use super::super::node::Node;
 use super::NODE;
+use decnet_tests::node::Node;
 
 /// The first byte of a tarball, and then one more each `pause`; without one, none.
 fn slow(digit: char, pause: Option<Duration>) -> Body {

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::booted::Booted;
+use crate::papers::{Papers, authority};
+use crate::releases::{Behaviour, Bundle, Workshop};
 use decnet::edge::clock;
 use decnet::logic::trust::CertRole;
-use decnet_tests::booted::Booted;
-use decnet_tests::papers::{Papers, authority};
-use decnet_tests::releases::{Behaviour, Bundle, Workshop};
 use serde_json::Value;
 
 const CONFIG: &str = r#"
@@ -38,20 +38,20 @@ systemctl start decnet-agent.socket decnet-agent decnet-updater
 "#;
 
 /// Shows everything that an update could change, but the audit log.
-pub(super) const STATE: &str = "cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort
+pub const STATE: &str = "cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort
 cd /var/lib/decnet/updater; cat */journal; find spool root.json -printf '%p %s\\n' 2>/dev/null
 find /sys/fs/cgroup/system.slice/decnet-*.service -name cgroup.procs -print -exec cat {} +";
 
 /// A node and its master.
-pub(super) struct Node {
-    pub(super) machine: Booted,
-    pub(super) shop: Workshop,
-    pub(super) first: Bundle,
+pub struct Node {
+    pub machine: Booted,
+    pub shop: Workshop,
+    pub first: Bundle,
 }
 
 impl Node {
     /// Boots one that runs release 1.
-    pub(super) fn boot() -> Self {
+    pub fn boot() -> Self {
         let shop = Workshop::open();
         let first = shop.release(1, Behaviour::Good);
         let authority = authority(&shop.path().join("ca"));
@@ -69,7 +69,7 @@ impl Node {
     }
 
     /// What curl says as somebody of the fleet: the answer and its status.
-    pub(super) fn curl(&mut self, who: &str, line: &str) -> (Value, u16) {
+    pub fn curl(&mut self, who: &str, line: &str) -> (Value, u16) {
         let line = self.curl_line(who, line);
         self.said(&line)
     }
@@ -91,14 +91,14 @@ impl Node {
     }
 
     /// Asks the updater as the master.
-    pub(super) fn ask(&mut self, path: &str) -> Value {
+    pub fn ask(&mut self, path: &str) -> Value {
         let (body, status) = self.curl("master", &format!("https://127.0.0.1:8766{path}"));
         assert_eq!(status, 200, "{path}: {body}");
         body
     }
 
     /// What the agent says of itself to this node's updater.
-    pub(super) fn agent(&mut self) -> Value {
+    pub fn agent(&mut self) -> Value {
         let dir = "/etc/decnet/updater";
         let said = self.machine.ok(&format!(
             "curl -sSf -m 10 --cacert {dir}/ca.crt --cert {dir}/updater.crt \
@@ -108,18 +108,18 @@ impl Node {
     }
 
     /// Sends a bundle.
-    pub(super) fn push(&mut self, bundle: &Bundle, attempt: &str) -> (Value, u16) {
+    pub fn push(&mut self, bundle: &Bundle, attempt: &str) -> (Value, u16) {
         self.push_to("update", &bundle.path, &format!("-F attempt={attempt}"))
     }
 
     /// Sends a file to a route, with more fields.
-    pub(super) fn push_to(&mut self, route: &str, file: &Path, fields: &str) -> (Value, u16) {
+    pub fn push_to(&mut self, route: &str, file: &Path, fields: &str) -> (Value, u16) {
         let line = self.push_line(route, file, fields);
         self.said(&line)
     }
 
     /// The command line that does that.
-    pub(super) fn push_line(&mut self, route: &str, file: &Path, fields: &str) -> String {
+    pub fn push_line(&mut self, route: &str, file: &Path, fields: &str) -> String {
         let sum = self.machine.ok(&format!("sha256sum {} | cut -c 1-64", file.display()));
         let line = format!(
             "-F sha256={} {fields} -F tarball=@{} https://127.0.0.1:8766/{route}",
@@ -130,7 +130,7 @@ impl Node {
     }
 
     /// The command line that asks the updater as the master, and fails as long as it does not say.
-    pub(super) fn asked(&self, path: &str) -> String {
+    pub fn asked(&self, path: &str) -> String {
         format!(
             "{} 2>/dev/null | grep -v '^200$' | grep done",
             self.curl_line("master", &format!("https://127.0.0.1:8766{path}"))
@@ -138,7 +138,7 @@ impl Node {
     }
 
     /// Checks that the agent runs this release, well and with what it needs.
-    pub(super) fn runs(&mut self, bundle: &Bundle) {
+    pub fn runs(&mut self, bundle: &Bundle) {
         let health = self.agent();
         assert_eq!(health["release"], bundle.digest.as_str(), "{health}");
         let pid = health["pid"].as_u64().expect("a number");
@@ -153,12 +153,12 @@ impl Node {
     }
 
     /// The releases on disk.
-    pub(super) fn releases(&mut self) -> Vec<String> {
+    pub fn releases(&mut self) -> Vec<String> {
         self.machine.ok("ls -A /opt/decnet/releases").lines().map(str::to_owned).collect()
     }
 
     /// The outcomes in the audit log.
-    pub(super) fn audited(&mut self) -> Vec<(String, String)> {
+    pub fn audited(&mut self) -> Vec<(String, String)> {
         let text = self.machine.ok("cat /var/lib/decnet/updater/agent/audit.log");
         let line = |line: &str| {
             let value: Value = serde_json::from_str(line).expect("it is JSON");
