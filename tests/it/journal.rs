@@ -84,7 +84,8 @@ done
 $d swarm list --json || journalctl --no-pager -n 30
 stat -c '%U %a' /etc/decnet/ca/ca.key /var/lib/decnet/swarm/token
 systemctl stop decnet-swarmctl.service
-systemctl stop decnet-agent.service decnet-bpf.service
+systemctl stop decnet-agent.service
+$d bpf unload
 echo "=== left"
 systemctl show --property=Result --value decnet-agent.service
 find /run/decnet

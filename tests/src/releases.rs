@@ -53,6 +53,30 @@ impl Behaviour {
     }
 }
 
+/// What other capture programs a release has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Programs {
+    /// They do the same.
+    Equal,
+    /// The kernel refuses them.
+    Refused,
+}
+
+impl Programs {
+    /// Puts them in the place of those that are in `program`.
+    fn put_into(self, program: &mut [u8]) {
+        let is_object = |at: &[u8]| at.starts_with(b"\x7fELF") && at.get(18..20) == Some(&[247, 0]);
+        let begin = program.windows(20).position(is_object).expect("there is an object for BPF");
+        let object = program.get_mut(begin..).expect("it is there");
+        match self {
+            // Padding of its header, which nobody reads.
+            Self::Equal => object[12] = 1,
+            // No instructions, where its code is: after the header.
+            Self::Refused => object[64..4_096].fill(0xff),
+        }
+    }
+}
+
 /// A place where releases are made.
 #[derive(Debug)]
 pub struct Workshop {
@@ -120,6 +144,19 @@ impl Workshop {
         let file = fs::File::create(tree.join("share/large")).expect("it is ours");
         file.set_len(bytes).expect("there is room");
         self.release(number, Behaviour::Good)
+    }
+
+    /// The same of a good release with other capture programs.
+    pub fn with_programs(&self, number: u64, programs: Programs) -> Bundle {
+        let mut program = fs::read(self.path().join("program")).expect("it is ours");
+        programs.put_into(&mut program);
+        let tree = self.tree(number);
+        Self::put_script(&tree, "");
+        fs::write(tree.join("bin/decnet"), program).expect("it is ours");
+        let bundle = self.pack(number, &tree);
+        let file = bundle.path.display().to_string();
+        self.done(&["sign", &file, "--key", "key-1", "--key", "key-2"]);
+        bundle
     }
 
     /// The same, signed by nobody.

@@ -3,6 +3,7 @@
 //! One of our own instead of `/sys/fs/bpf`, which is root's alone: whoever may open a pinned
 //! program may attach it, so the directory is for the agent's user and nobody else.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -65,6 +66,23 @@ pub fn mount_at(dir: &Path, owner: Account) -> Result<(), BpfFsError> {
     Ok(())
 }
 
+/// Whether it belongs to this user.
+pub fn is_of(dir: &Path, owner: Account) -> bool {
+    std::fs::metadata(dir).is_ok_and(|found| found.uid() == owner.uid.as_raw())
+}
+
+/// Removes all that is pinned in `dir`; who has it open goes on with it.
+///
+/// # Errors
+///
+/// [`BpfFsError`] when this process may not.
+pub fn clear(dir: &Path) -> Result<(), BpfFsError> {
+    for entry in entries(dir)? {
+        files::remove(&entry)?;
+    }
+    Ok(())
+}
+
 /// Gives everything in `dir` to `owner`.
 ///
 /// # Errors
@@ -77,7 +95,7 @@ pub fn give_all(dir: &Path, owner: Account) -> Result<(), BpfFsError> {
     Ok(())
 }
 
-/// What is pinned in `dir`.
+/// What is pinned in `dir`: not the files of the kernel's own, whose names have a dot.
 ///
 /// # Errors
 ///
@@ -86,7 +104,10 @@ pub fn entries(dir: &Path) -> Result<Vec<PathBuf>, BpfFsError> {
     let failed = |source| files::FileError { doing: "read directory", path: dir.into(), source };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
-        found.push(entry.map_err(failed)?.path());
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_none() {
+            found.push(path);
+        }
     }
     found.sort();
     Ok(found)

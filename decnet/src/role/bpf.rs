@@ -6,32 +6,53 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::edge::bpf::Programs;
+use crate::edge::bpf::{self, Programs};
 use crate::edge::log::say;
+use crate::edge::privileges::Account;
 use crate::edge::{bpf_fs, files, privileges};
 use crate::role::agent::PINS;
 
-/// Loads the programs and pins them for `user`. What was pinned before is replaced.
+/// Loads the programs and pins them for `user`. What another release had pinned is replaced, and
+/// pins of just these programs stay as they are: the unit runs this before each start of the agent.
 ///
 /// # Errors
 ///
-/// When this process may not, or the kernel does not take the programs; nothing is pinned then.
+/// When this process may not, or the kernel does not take the programs; nothing is changed then.
 pub fn load(run_dir: &Path, user: Option<&str>) -> Result<ExitCode> {
     let account = privileges::account(user)?;
-    let mut programs = Programs::load()?;
     let dir = run_dir.join(PINS);
-    bpf_fs::unmount(&dir)?;
-    files::make_dir(run_dir)?;
-    files::give(run_dir, account)?;
-    bpf_fs::mount_at(&dir, account)?;
-    let pinned = programs.pin(&dir).map_err(anyhow::Error::from);
-    let given = pinned.and_then(|()| Ok(bpf_fs::give_all(&dir, account)?));
-    if given.is_err() {
-        bpf_fs::unmount(&dir).context("cannot take back what was pinned")?;
+    if bpf::are_ours(&dir) && bpf_fs::is_of(&dir, account) {
+        return Ok(ExitCode::SUCCESS);
     }
-    given.map(|()| ExitCode::SUCCESS)
+    let mut programs = Programs::load()?;
+    if privileges::is_root() {
+        files::make_dir(run_dir)?;
+        files::give(run_dir, account)?;
+        bpf_fs::mount_at(&dir, account)?;
+    }
+    ensure!(
+        bpf_fs::is_mounted(&dir),
+        "no bpffs is mounted at `{}`: run `decnet bpf load` as root, or start the systemd unit \
+         `decnet-bpf.service`, which mounts one",
+        dir.display()
+    );
+    bpf::remove_mark(&dir)?;
+    bpf_fs::clear(&dir)?;
+    let pinned = pin(&mut programs, &dir, account);
+    if pinned.is_err() {
+        bpf_fs::clear(&dir).context("cannot take back what was pinned")?;
+    }
+    pinned.map(|()| ExitCode::SUCCESS)
+}
+
+fn pin(programs: &mut Programs, dir: &Path, account: Account) -> Result<()> {
+    programs.pin(dir)?;
+    if privileges::is_root() {
+        bpf_fs::give_all(dir, account)?;
+    }
+    Ok(bpf::put_mark(dir)?)
 }
 
 /// Takes the programs out of the kernel.

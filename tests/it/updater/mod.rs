@@ -7,6 +7,7 @@ mod direct;
 mod hostile;
 mod killed;
 mod own;
+mod programs;
 mod stand_in;
 mod strace;
 mod supervised;

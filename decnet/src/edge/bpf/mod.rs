@@ -1,6 +1,6 @@
 //! The capture programs in the kernel: loaded, pinned, opened, attached.
 //!
-//! Loading takes CAP_BPF and CAP_PERFMON, and is done once: by `decnet bpf load`, which pins
+//! Loading takes CAP_BPF and CAP_PERFMON, and is done by `decnet bpf load`, which pins
 //! everything and ends, or by a role that starts as root and then drops to CAP_NET_ADMIN and
 //! CAP_NET_RAW. Those two suffice for everything else here.
 
@@ -18,12 +18,17 @@ use aya::programs::{Program, ProgramError, SchedClassifier, SkLookup};
 use aya::{Ebpf, EbpfLoader};
 use decnet_ebpf::{KNOWS_NAMESPACES, map, program};
 
+use crate::logic::release::Digest;
+
 pub use attach::{Hook, detach_left};
 pub use maps::{Counters, Maps, Wakeups};
 pub use rings::{Ring, Unread};
 
 /// The programs as they were built.
 const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/programs.o"));
+
+/// Name of the link beside the pins whose target says of which object they are.
+const MARK: &str = "object";
 
 /// Longest verifier log that an error repeats, in bytes.
 const MAX_LOG: usize = 2_000;
@@ -55,6 +60,9 @@ pub enum BpfError {
     /// The object lacks a map or a program: it is of another version.
     #[error("the capture programs have no {0}")]
     Missing(&'static str),
+    /// What is pinned was loaded by another release.
+    #[error("the capture programs at `{0}` are those of another release")]
+    Others(PathBuf),
     /// A pin cannot be made or opened.
     #[error("cannot {doing} `{path}`: {why}")]
     Pin {
@@ -94,6 +102,40 @@ enum Source {
 pub fn is_whole() -> bool {
     const BPF_MACHINE: [u8; 2] = [247, 0];
     OBJECT.starts_with(b"\x7fELF") && OBJECT.get(18..20) == Some(&BPF_MACHINE)
+}
+
+/// Whether what is pinned below `dir` is all there and was loaded from the programs of this binary.
+pub fn are_ours(dir: &Path) -> bool {
+    std::fs::read_link(dir.join(MARK)).is_ok_and(|found| found == mark())
+}
+
+/// Says below `dir` whose the pins are, when all of them are there.
+///
+/// # Errors
+///
+/// [`BpfError::Pin`] when the file system refuses.
+pub fn put_mark(dir: &Path) -> Result<()> {
+    let path = dir.join(MARK);
+    std::os::unix::fs::symlink(mark(), &path).map_err(|error| pin("make", &path, &error))
+}
+
+/// Takes back what [`put_mark`] said, before a pin is touched; none is as good.
+///
+/// # Errors
+///
+/// [`BpfError::Pin`] when the file system refuses.
+pub fn remove_mark(dir: &Path) -> Result<()> {
+    let path = dir.join(MARK);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(pin("remove", &path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn mark() -> PathBuf {
+    Digest::of(OBJECT).to_string().into()
 }
 
 impl Programs {
@@ -149,7 +191,8 @@ impl Programs {
     ///
     /// # Errors
     ///
-    /// [`BpfError::Pin`] when one is not there or not ours to open.
+    /// [`BpfError::Pin`] when one is not there or not ours to open, [`BpfError::Others`] when
+    /// another release has loaded them: its maps may be laid out in another way.
     pub fn open(dir: &Path) -> Result<Self> {
         let classifier = |name| {
             let path = dir.join(name);
@@ -158,6 +201,9 @@ impl Programs {
                 .map(Box::new)
         };
         let path = dir.join(program::STEER);
+        if path.exists() && !are_ours(dir) {
+            return Err(BpfError::Others(dir.into()));
+        }
         let steer = SkLookup::from_pin(&path).map_err(|error| pin("open", &path, &error))?;
         Ok(Self {
             source: Source::Pinned {

@@ -150,8 +150,8 @@ fn prepare(settings: &Settings) -> Result<Programs> {
         }
         dirs.into_iter().try_for_each(|dir| files::make_dir(dir))?;
         return Programs::open(&settings.run_dir.join(PINS)).context(
-            "the capture programs are not loaded: run `decnet bpf load` as root, or start the \
-             systemd unit `decnet-bpf.service`",
+            "this release's capture programs are not loaded: run `decnet bpf load` as root, or \
+             start the systemd unit `decnet-bpf.service`",
         );
     }
     let account = privileges::account(settings.user.as_deref())
