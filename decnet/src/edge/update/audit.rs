@@ -8,8 +8,8 @@ use crate::edge::clock;
 use crate::logic::update::AttemptId;
 use crate::logic::update::audit::{Chain, Log, Record};
 
-/// Bytes at which a log is set aside and begun anew.
-const FULL: u64 = 4 * 1024 * 1024;
+/// Bytes after which a log is set aside and begun anew; in tests a few lines.
+const FULL: usize = if cfg!(test) { 1_000 } else { 4 * 1024 * 1024 };
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     match std::fs::read(path) {
@@ -18,22 +18,26 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Appends a line, unless the last one says the very same.
+/// Appends a line, unless the last one says the very same. A full log is set aside before.
 pub(super) fn append(fs: &impl Fs, place: &Place, record: &Record) -> io::Result<()> {
     let bytes = read(&place.audit())?;
     let mut log = Log::read(&bytes, |_| ());
-    if log.last.as_ref() == Some(record) {
-        return Ok(());
-    }
     if log.whole < bytes.len() {
         // A line of which a part was written is of an append that failed.
         fs.truncate(&place.audit(), log.whole as u64)?;
     }
-    if bytes.is_empty() {
+    let is_full = log.whole > FULL;
+    if log.whole == 0 {
         // It goes on from the one that was set aside.
-        let before = Log::read(&read(&aside(place))?, |_| ());
-        log.chain = before.chain;
+        log = Log::read(&read(&aside(place))?, |_| ());
     }
+    if log.last.as_ref() == Some(record) {
+        return Ok(());
+    }
+    if is_full {
+        fs.rename(&place.audit(), &aside(place))?;
+    }
+    prepare(fs, place)?;
     fs.append(&place.audit(), &log.chain.line(record, clock::now()).0)
 }
 
@@ -57,16 +61,15 @@ pub(super) fn is_torn(place: &Place) -> io::Result<bool> {
     Ok(Log::read(&bytes, |_| ()).whole != bytes.len())
 }
 
-/// Makes the log if there is none, and sets a full one aside.
+/// Makes the log if there is none.
 pub(super) fn prepare(fs: &impl Fs, place: &Place) -> io::Result<()> {
     match std::fs::metadata(place.audit()) {
-        Ok(found) if found.len() <= FULL => return Ok(()),
-        Ok(_) => fs.rename(&place.audit(), &aside(place))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs.write(&place.audit(), b"")?;
+            fs.sync_dir(&place.state)
+        }
+        found => found.map(|_| ()),
     }
-    fs.write(&place.audit(), b"")?;
-    fs.sync_dir(&place.state)
 }
 
 /// What is said of an attempt, when it has ended.

@@ -31,6 +31,7 @@ fn each_kind_of_attempt_ends_as_it_should() {
         };
         assert!(is_right, "{kind:?}: {outcome:?}");
         bench.is_sound().unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert!(bench.has_set_its_log_aside(), "{kind:?}: it was full");
     }
 }
 

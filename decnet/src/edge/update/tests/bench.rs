@@ -11,7 +11,7 @@ use crate::edge::update::{Fs, Host, Place, RealFs, Runner, open};
 use crate::logic::kernel;
 use crate::logic::release::{Arch, Component, Digest, Identity, Manifest, Release};
 use crate::logic::time::Timestamp;
-use crate::logic::update::audit::Log;
+use crate::logic::update::audit::{Chain, Log, Record};
 use crate::logic::update::{
     AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Process, Seen, Slot, Space,
 };
@@ -66,6 +66,24 @@ fn make(dir: &Path, number: u64) -> Identity {
     Identity::of(&release)
 }
 
+/// An audit log that is full.
+fn full_log() -> Vec<u8> {
+    let (mut chain, mut log) = (Chain::default(), Vec::new());
+    for number in 0..6 {
+        let record = Record {
+            attempt: id(&format!("before-{number}")),
+            component: Component::Agent,
+            kind: None,
+            to: None,
+            outcome: Outcome::Updated,
+        };
+        let (line, next) = chain.line(&record, Timestamp(number));
+        log.extend(line);
+        chain = next;
+    }
+    log
+}
+
 /// Copies a directory with all that is in it.
 pub(super) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("it is ours");
@@ -91,7 +109,7 @@ impl Bench {
         let mut journal = Journal::new(Component::Agent);
         fs::create_dir_all(place.releases()).expect("it is ours");
         fs::create_dir_all(&place.state).expect("it is ours");
-        fs::write(place.audit(), "").expect("it is ours");
+        fs::write(place.audit(), full_log()).expect("it is ours");
         let to = make(&dir.path().join("sent"), 7);
         make(&dir.path().join("next"), 9);
         if kind.has_old {
@@ -180,9 +198,18 @@ impl Bench {
         }
         let left = fs::read_dir(place.releases()).map_err(|error| error.to_string())?.count();
         ensure(left <= 2, || format!("{left} releases are left"))?;
-        let log = fs::read(place.audit()).map_err(|error| error.to_string())?;
+        // One that was set aside is where it begins.
+        let mut log = fs::read(place.audit().with_extension("1.log")).unwrap_or_default();
+        log.extend(fs::read(place.audit()).map_err(|error| error.to_string())?);
         let whole = Log::read(&log, |_| ()).whole;
         ensure(whole == log.len(), || "the audit log is torn".into())
+    }
+
+    /// Whether the audit log was begun anew.
+    pub(super) fn has_set_its_log_aside(&self) -> bool {
+        let place = place(self.root());
+        let length = |path| fs::metadata(path).map_or(0, |found| found.len());
+        length(place.audit().with_extension("1.log")) > 1_000 && length(place.audit()) < 1_000
     }
 
     /// The next good release can be installed.
