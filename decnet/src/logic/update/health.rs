@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::event::{Cause, Process};
 use crate::logic::release::Digest;
 
-/// How long it may take to its first answer.
-const START: Duration = Duration::from_secs(30);
+/// How long it may take to its first answer. A last look takes 3 s more, and all of it 30 s at most.
+const START: Duration = Duration::from_secs(25);
 /// How long its process may be gone before it is taken for dead: a supervisor starts it again.
 const GONE: Duration = Duration::from_secs(10);
 /// Failures that are forgiven while it proves itself.

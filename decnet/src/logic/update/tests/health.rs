@@ -55,9 +55,9 @@ fn a_release_proves_itself_by_ten_seconds_of_one_process() {
         (format!("ab.{a}"), (3, bad(Cause::FlipFlop))),
         // It dies, hangs, never goes, or lies.
         ("x".repeat(40), (11, bad(Cause::Gone))),
-        (".".repeat(40), (30, bad(Cause::Silent))),
-        ("o".repeat(40), (30, bad(Cause::Silent))),
-        (format!("{}{a}", "o".repeat(29)), (40, Verdict::Good)),
+        (".".repeat(40), (25, bad(Cause::Silent))),
+        ("o".repeat(40), (25, bad(Cause::Silent))),
+        (format!("{}{a}", "o".repeat(24)), (35, Verdict::Good)),
         (format!("ol{a}"), (2, bad(Cause::Other(other)))),
         (format!("aaaal{a}"), (5, bad(Cause::Other(other)))),
     ] {
