@@ -122,7 +122,10 @@ impl Workshop {
 
     /// Makes a release of this number, and a bundle that two keys have signed.
     pub fn release(&self, number: u64, behaviour: Behaviour) -> Bundle {
-        let bundle = self.unsigned(number, behaviour);
+        self.signed(self.unsigned(number, behaviour))
+    }
+
+    fn signed(&self, bundle: Bundle) -> Bundle {
         let file = bundle.path.display().to_string();
         self.done(&["sign", &file, "--key", "key-1", "--key", "key-2"]);
         bundle
@@ -132,10 +135,7 @@ impl Workshop {
     pub fn script(&self, number: u64, text: &str) -> Bundle {
         let tree = self.tree(number);
         Self::put_script(&tree, text);
-        let bundle = self.pack(number, &tree);
-        let file = bundle.path.display().to_string();
-        self.done(&["sign", &file, "--key", "key-1", "--key", "key-2"]);
-        bundle
+        self.signed(self.pack(number, &tree))
     }
 
     /// The same of a release with a file of so many bytes, all of them zeros.
@@ -153,10 +153,7 @@ impl Workshop {
         let tree = self.tree(number);
         Self::put_script(&tree, "");
         fs::write(tree.join("bin/decnet"), program).expect("it is ours");
-        let bundle = self.pack(number, &tree);
-        let file = bundle.path.display().to_string();
-        self.done(&["sign", &file, "--key", "key-1", "--key", "key-2"]);
-        bundle
+        self.signed(self.pack(number, &tree))
     }
 
     /// The same, signed by nobody.
