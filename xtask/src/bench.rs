@@ -26,8 +26,8 @@ pub(crate) fn bench(names: &[&str]) -> Result<()> {
     let python = peers()?;
     say("building for release");
     let packages = ["--package", "decnet", "--package", "decnet-tests"];
-    run(cargo(&["build", "--quiet", "--release", "--bins"]).args(packages))?;
-    let mut bench = Command::new(top().join("target/release/bench"));
+    run(cargo(&["build", "--quiet", "--profile", "shipped", "--bins"]).args(packages))?;
+    let mut bench = Command::new(top().join("target/shipped/bench"));
     run(bench.args(names).env("DECNET_BENCH_PYTHON", python))
 }
 

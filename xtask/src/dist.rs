@@ -33,8 +33,8 @@ const SHARE: [(&str, &str); 16] = [
 pub(crate) fn make(args: &[&str]) -> Result<()> {
     let (keys, options) = split(args)?;
     say("building decnet for release");
-    run(&mut cargo(&["build", "--release", "--quiet", "--package", "decnet"]))?;
-    let program = target_dir().join("release/decnet");
+    run(&mut cargo(&["build", "--profile", "shipped", "--quiet", "--package", "decnet"]))?;
+    let program = target_dir().join("shipped/decnet");
     let dist = target_dir().join("dist");
     let tree = dist.join("tree");
     if tree.exists() {
