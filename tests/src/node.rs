@@ -1,13 +1,10 @@
 //! A node under systemd, with an updater and a master that pushes by curl.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use crate::booted::Booted;
 use crate::papers::{Papers, authority};
 use crate::releases::{Behaviour, Bundle, Workshop};
-use decnet::edge::clock;
-use decnet::logic::trust::CertRole;
 use serde_json::Value;
 
 const CONFIG: &str = r#"
@@ -54,15 +51,7 @@ impl Node {
     pub fn boot() -> Self {
         let shop = Workshop::open();
         let first = shop.release(1, Behaviour::Good);
-        let authority = authority(&shop.path().join("ca"));
-        let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
-        for (name, role) in [
-            ("agent", CertRole::Agent),
-            ("updater", CertRole::Updater),
-            ("master", CertRole::Master),
-        ] {
-            Papers::issue(shop.path().join(name), &authority, host, role, clock::now());
-        }
+        Papers::issue_fleet(shop.path(), &authority(&shop.path().join("ca")));
         let mut machine = Booted::boot_showing(CONFIG, &[shop.path()]);
         machine.ok(&SETUP.replace("SHOP", &shop.path().display().to_string()));
         Self { machine, shop, first }

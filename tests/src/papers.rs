@@ -47,6 +47,19 @@ impl Papers {
         papers
     }
 
+    /// Has those of the node `node-1` and of its master made: `agent`, `updater` and `master` in
+    /// `dir`.
+    pub fn issue_fleet(dir: &Path, authority: &Authority) {
+        let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
+        for (name, role) in [
+            ("agent", CertRole::Agent),
+            ("updater", CertRole::Updater),
+            ("master", CertRole::Master),
+        ] {
+            Self::issue(dir.join(name), authority, host, role, decnet::edge::clock::now());
+        }
+    }
+
     /// Makes some without any authority.
     pub fn self_signed(
         dir: impl Into<PathBuf>,

@@ -1,12 +1,9 @@
 //! A node without systemd: an updater that starts the agent itself, alone among its processes.
 
 use std::fs;
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use decnet::edge::clock;
-use decnet::logic::trust::CertRole;
 use decnet::logic::update::audit::Log;
 use decnet_tests::papers::{Papers, authority};
 use decnet_tests::releases::{Bundle, Workshop};
@@ -38,15 +35,7 @@ impl Alone {
         let shop = Workshop::open();
         let dir = tempfile::tempdir().expect("a directory");
         let etc = dir.path().join("etc");
-        let authority = authority(&shop.path().join("ca"));
-        let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
-        for (name, role) in [
-            ("agent", CertRole::Agent),
-            ("updater", CertRole::Updater),
-            ("master", CertRole::Master),
-        ] {
-            Papers::issue(etc.join(name), &authority, host, role, clock::now());
-        }
+        Papers::issue_fleet(&etc, &authority(&shop.path().join("ca")));
         for (from, to) in [("worker.crt", "updater.crt"), ("worker.key", "updater.key")] {
             let updater = etc.join("updater");
             fs::rename(updater.join(from), updater.join(to)).expect("it is ours");

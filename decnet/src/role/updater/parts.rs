@@ -14,6 +14,7 @@ use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
+use http_body_util::BodyExt as _;
 
 use super::answer::Answer;
 
@@ -22,7 +23,7 @@ pub(super) const STALL: Duration = Duration::from_secs(20);
 /// Most bytes of a request that are held, those of names and other headers among them.
 const HELD: usize = 256 * 1024;
 /// How long the rest of what is refused is read, so that its sender hears why.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(20);
 /// Most bytes of that.
 const DRAINED: usize = 128 * 1024 * 1024;
 
@@ -99,6 +100,20 @@ impl<S: Send + Sync> FromRequest<S> for Parts {
 
 fn bad(detail: String) -> Answer {
     Answer::problem(StatusCode::BAD_REQUEST, detail)
+}
+
+/// Reads what is left of a body as [`Parts::drain`] does that of a form.
+pub(super) async fn drain(mut body: Body) {
+    let all = async {
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    drop(tokio::time::timeout(DRAIN, all).await);
 }
 
 /// What is said to whoever sends too slowly.

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use super::answer::Answer;
 use super::app::App;
 use super::form::{Writer, open, unwritten};
-use super::parts::{STALL, slow};
+use super::parts::{STALL, drain, slow};
 use crate::logic::release::Digest;
 
 /// How much of it there is.
@@ -41,14 +41,25 @@ pub(super) async fn add(
     State(app): State<Arc<App>>,
     Path(sha256): Path<String>,
     headers: HeaderMap,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response, Answer> {
-    let sha256 = named(&sha256)?;
+    let added = add_to(&app, &sha256, &headers, &mut body).await;
+    drain(body).await;
+    added
+}
+
+async fn add_to(
+    app: &App,
+    sha256: &str,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<Response, Answer> {
+    let sha256 = named(sha256)?;
     let offset = headers.get(OFFSET).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let missing =
         || Answer::problem(StatusCode::BAD_REQUEST, format!("{OFFSET}: it takes a number"));
     let offset = offset.ok_or_else(missing)?;
-    let room = app.has_space(&headers)?;
+    let room = app.has_space(headers)?;
     let transfer = open(&app.spool, sha256)?;
     let there = transfer.len().map_err(|error| unwritten(&error))?;
     if there != offset {
@@ -68,7 +79,7 @@ pub(super) async fn add(
 }
 
 /// Adds what comes.
-async fn receive(mut body: Body, mut writer: Writer) -> Result<(), Answer> {
+async fn receive(body: &mut Body, mut writer: Writer) -> Result<(), Answer> {
     let late = |_elapsed| slow("and it is not whole");
     while let Some(frame) = tokio::time::timeout(STALL, body.frame()).await.map_err(late)? {
         // What has come stays: the sender goes on from there.
