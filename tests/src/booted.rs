@@ -110,6 +110,17 @@ impl Booted {
         })
     }
 
+    /// What `journalctl` shows with these options, as soon as it `has` it: what is written gets
+    /// there a little later. The last look where it never does.
+    pub fn journal(&mut self, options: &str, has: impl Fn(&str) -> bool) -> String {
+        let mut last = String::new();
+        let _ = wait_for(|| {
+            last = self.ok(&format!("journalctl --sync; journalctl --no-pager -o cat {options}"));
+            has(&last).then_some(())
+        });
+        last
+    }
+
     /// A property of a unit.
     pub fn property(&mut self, unit: &str, name: &str) -> String {
         self.ok(&format!("systemctl show --property={name} --value {unit}")).trim().to_owned()

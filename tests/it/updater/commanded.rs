@@ -71,10 +71,10 @@ fn a_rollout_brings_a_node_what_it_has_not_and_leaves_it_well() {
     assert_eq!(inodes.first(), inodes.last(), "what is the same is there once");
 
     // The same again: nobody is told anything.
-    let (_, log) = node.machine.run("journalctl -o cat -u decnet-updater");
+    let log = node.machine.journal("-u decnet-updater", |_| true);
     let (code, said) = update(&mut node, &third, "");
     assert_eq!((code, &said["agent"]), (0, &json!("unchanged")), "{said}");
-    assert_eq!(node.machine.run("journalctl -o cat -u decnet-updater").1, log);
+    assert_eq!(node.machine.journal("-u decnet-updater", |_| true), log);
 
     let bad = node.shop.release(4, Behaviour::Crashing);
     let (code, said) = update(&mut node, &bad, "--max-failures 0");

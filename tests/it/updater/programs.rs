@@ -51,8 +51,9 @@ fn a_release_brings_its_capture_programs_and_takes_them_along() {
     assert_eq!((status, &said["detail"]["rolled_back"]), (409, &Value::Bool(true)), "{said}");
     node.runs(&third);
     assert_eq!(pinned(&mut node), of_third);
-    let journal = node.machine.ok("journalctl -o cat -u decnet-bpf");
-    assert!(journal.contains("cannot load the capture programs into the kernel"), "{journal}");
+    let told = |journal: &str| journal.contains("cannot load the capture programs into the kernel");
+    let journal = node.machine.journal("-u decnet-bpf", told);
+    assert!(told(&journal), "{journal}");
     captures(&mut node);
 
     let (said, status) = node.curl("master", "-X POST https://127.0.0.1:8766/rollback");

@@ -35,8 +35,9 @@ fn a_release_that_systemd_gives_up_is_taken_back() {
         let (said, status) = node.push(&bad, &format!("bad-{number}"));
         assert_eq!((status, &said["detail"]["rolled_back"]), (409, &Value::Bool(true)), "{said}");
         node.runs(&first);
-        let journal = node.machine.ok("journalctl -o cat _PID=1 UNIT=decnet-agent.service");
-        assert!(journal.contains(given_up), "{behaviour:?}: {journal}");
+        let told = |journal: &str| journal.contains(given_up);
+        let journal = node.machine.journal("_PID=1 UNIT=decnet-agent.service", told);
+        assert!(told(&journal), "{behaviour:?}: {journal}");
     }
 }
 
@@ -80,7 +81,8 @@ fn an_updater_that_is_killed_ends_what_it_began() {
     assert_eq!(node.push(&good, "next").1, 200);
     node.runs(&good);
     // Operators read what happened in its order.
-    let journal = node.machine.ok("journalctl -o cat -u decnet-updater -u decnet-agent");
+    let ended = |journal: &str| journal.contains("an update has ended well");
+    let journal = node.machine.journal("-u decnet-updater -u decnet-agent", ended);
     let mut rest = journal.as_str();
     for word in [
         "an update begins",

@@ -20,7 +20,7 @@ fn changed(node: &mut Node, how: &str) -> String {
     let now = node.machine.ok("date +%s.%N");
     node.machine.ok("systemctl reset-failed decnet-updater; systemctl start decnet-updater");
     assert_eq!(node.ask("/health")["status"], "ok", "{how}");
-    node.machine.ok(&format!("journalctl -o cat -u decnet-updater --since=@{}", now.trim()))
+    node.machine.journal(&format!("-u decnet-updater --since=@{}", now.trim()), |_| true)
 }
 
 /// Puts a directory onto a disk of its own, with so many bytes of room beside what is in it.

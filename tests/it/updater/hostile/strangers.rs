@@ -65,6 +65,7 @@ pub(super) fn are_not_heard(scene: &mut Scene) {
     }
     let (state, lines) = scene.look();
     assert_eq!((state, lines.len()), (scene.before.clone(), scene.lines));
-    let said = scene.node.machine.ok("journalctl -o cat -u decnet-updater");
-    assert!(said.contains("refused a connection"), "{said}");
+    let refused = |said: &str| said.contains("refused a connection");
+    let said = scene.node.machine.journal("-u decnet-updater", refused);
+    assert!(refused(&said), "{said}");
 }
