@@ -13,6 +13,7 @@
 mod agent;
 mod connections;
 mod cost;
+mod deploy;
 mod fleet;
 mod flood;
 mod latency;
@@ -34,10 +35,11 @@ fn main() {
     let names: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted));
     let mut report = Report::default();
-    let all: [(&str, Measure); 9] = [
+    let all: [(&str, Measure); 10] = [
         ("agent", agent::run),
         ("capture-cost", cost::run),
         ("connections", connections::run),
+        ("deploy", deploy::run),
         ("fleet", fleet::run),
         ("flood", flood::run),
         ("latency", latency::run),

@@ -21,15 +21,7 @@ struct Fleet<'a> {
 impl<'a> Fleet<'a> {
     fn start(lan: &'a Lan) -> Self {
         let master = Master::start_on(&lan.master);
-        let start = |node: &'a Node| {
-            let (dir, address) = (node.etc_dir().join("agent"), lan.ip(node).to_string());
-            let dir = dir.display().to_string();
-            let line = ["enroll", "--name", &node.name, "--address", &address, "--out-dir", &dir];
-            let enrolled = master.swarm(&line);
-            assert!(enrolled.status.success(), "{enrolled:?}");
-            node.start_agent("")
-        };
-        let agents = lan.nodes.iter().map(start).collect();
+        let agents = master.enroll(lan);
         let fleet = Self { lan, master, agents };
         fleet.wait_for_check(&[]);
         fleet

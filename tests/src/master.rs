@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::world::{Machine, World, decnet, wait_for};
+use crate::world::{Agent, Lan, Machine, Node, World, decnet, wait_for};
 
 /// A running `decnet swarmctl`.
 pub struct Master<'a> {
@@ -55,6 +55,19 @@ impl<'a> Master<'a> {
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.machine.dir.join("master/log")).unwrap_or_default()
+    }
+
+    /// Enrols every node of a LAN and starts their agents, in the order of the nodes.
+    pub fn enroll<'n>(&self, lan: &'n Lan) -> Vec<Agent<'n>> {
+        let one = |node: &'n Node| {
+            let (dir, address) = (node.etc_dir().join("agent"), lan.ip(node).to_string());
+            let dir = dir.display().to_string();
+            let line = ["enroll", "--name", &node.name, "--address", &address, "--out-dir", &dir];
+            let enrolled = self.swarm(&line);
+            assert!(enrolled.status.success(), "{enrolled:?}");
+            node.start_agent("")
+        };
+        lan.nodes.iter().map(one).collect()
     }
 
     /// Runs `decnet swarm …` beside it.

@@ -8,7 +8,7 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 20] = [
+const PROGRAMS: [(&str, &str); 21] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
@@ -20,6 +20,7 @@ const PROGRAMS: [(&str, &str); 20] = [
     ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("ps", "procps"),
+    ("python3", "python3"),
     ("redis-cli", "redis-tools"),
     ("rsyslogd", "rsyslog"),
     ("script", "bsdutils"),

@@ -2,6 +2,7 @@
 
 mod ask;
 mod form;
+mod hear_out;
 mod patient;
 mod secure;
 mod upstream;
@@ -29,6 +30,7 @@ use tower::Service as _;
 
 pub use ask::{AskError, SecureServer};
 pub use form::{FormError, file_request, form_request};
+pub use hear_out::hear_out;
 use patient::Patient;
 pub use secure::Secure;
 pub use upstream::{BadUrl, Upstream, UpstreamError};

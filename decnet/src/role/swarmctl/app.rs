@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Result;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,6 +21,7 @@ use super::rollouts::{self, Rolling};
 use super::{check, converge, deploy, enroll, master, teardown, tokens};
 use crate::edge::bundles::Bundles;
 use crate::edge::hosts::{Hosts, Reported};
+use crate::edge::http::hear_out;
 use crate::edge::pki::{Authority, Identity};
 use crate::logic::config::MAX_CONFIG;
 use crate::logic::swarm::{FleetDecky, Host, HostStatus};
@@ -118,6 +119,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/health", get(health))
         .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(hear_out))
         .with_state(app)
 }
 

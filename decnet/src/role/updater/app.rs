@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn;
 use axum::routing::{get, head, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use super::form::{Form, Room};
 use super::parts::Parts;
 use super::spool::Spool;
 use super::{Settings, gate, uploads};
+use crate::edge::http::hear_out;
 use crate::edge::update::{Place, find, free};
 use crate::logic::release::{Component, Identity, Label};
 use crate::logic::time::Timestamp;
@@ -98,6 +100,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .fallback(nowhere)
         // Each route counts for itself.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(hear_out))
         .with_state(app)
 }
 

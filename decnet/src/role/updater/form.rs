@@ -53,14 +53,6 @@ impl Form {
     /// The answer to whoever sent it: 400 for what is malformed, 408 for whoever is too slow, 413
     /// for too much, 507 when there is no space.
     pub(super) async fn read(mut parts: Parts, spool: &Spool, room: Room) -> Result<Self, Answer> {
-        let read = Self::read_parts(&mut parts, spool, room).await;
-        if read.is_err() {
-            parts.drain().await;
-        }
-        read
-    }
-
-    async fn read_parts(parts: &mut Parts, spool: &Spool, room: Room) -> Result<Self, Answer> {
         let mut form = Self::default();
         let mut is_sure = None;
         while let Some(part) = parts.next().await? {

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use super::answer::Answer;
 use super::app::App;
 use super::form::{Writer, open, unwritten};
-use super::parts::{STALL, drain, slow};
+use super::parts::{STALL, slow};
 use crate::logic::release::Digest;
 
 /// How much of it there is.
@@ -43,29 +43,18 @@ pub(super) async fn add(
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response, Answer> {
-    let added = add_to(&app, &sha256, &headers, &mut body).await;
-    drain(body).await;
-    added
-}
-
-async fn add_to(
-    app: &App,
-    sha256: &str,
-    headers: &HeaderMap,
-    body: &mut Body,
-) -> Result<Response, Answer> {
-    let sha256 = named(sha256)?;
+    let sha256 = named(&sha256)?;
     let offset = headers.get(OFFSET).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let missing =
         || Answer::problem(StatusCode::BAD_REQUEST, format!("{OFFSET}: it takes a number"));
     let offset = offset.ok_or_else(missing)?;
-    let room = app.has_space(headers)?;
+    let room = app.has_space(&headers)?;
     let transfer = open(&app.spool, sha256)?;
     let there = transfer.len().map_err(|error| unwritten(&error))?;
     if there != offset {
         return Ok(at(StatusCode::CONFLICT, there));
     }
-    let added = receive(body, Writer::new(&transfer, room)?).await;
+    let added = receive(&mut body, Writer::new(&transfer, room)?).await;
     if let Err(Answer { status, .. }) = &added
         && matches!(*status, StatusCode::INSUFFICIENT_STORAGE | StatusCode::PAYLOAD_TOO_LARGE)
     {
