@@ -10,7 +10,7 @@ use decnet::edge::clock;
 use decnet::edge::pki::{Authority, Identity, Wish};
 use decnet::logic::trust::CertRole;
 use decnet_tests::papers::{Papers, authority};
-use decnet_tests::world::{Agent, NODE_IP, World, wait_for};
+use decnet_tests::world::{Agent, NODE_IP, World};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
@@ -115,14 +115,6 @@ fn master(authority: &Authority) -> Identity {
 }
 
 fn idle(report: &mut Report, agent: &Agent<'_>) {
-    // The face comes last, and late where the kernel has many namespaces to take apart; it idles
-    // when its sandbox is closed.
-    let face = agent.process_of("face");
-    let closed = wait_for(|| {
-        let status = std::fs::read_to_string(format!("/proc/{face}/status")).unwrap_or_default();
-        status.contains("Seccomp:\t2").then_some(())
-    });
-    closed.expect("the face closes its sandbox");
     thread::park_timeout(Duration::from_secs(3));
     let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
     let processes = agent.processes();

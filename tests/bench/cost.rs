@@ -102,7 +102,8 @@ fn with_capture(ghosts: &[Identity], act: impl FnOnce() + Send) -> (f64, u64) {
     for (id, ghost) in (0..).zip(ghosts) {
         maps.add_decky(DeckyId(id), ghost, 0).expect("the map has room");
     }
-    let (mut prio, _bulk) = programs.rings().expect("they have rings");
+    let (prio, _bulk) = programs.rings().expect("they have rings");
+    let mut prio = prio.read().expect("it can be mapped");
     programs.attach(NODE, Hook::Tcx).expect("the link is there");
     let stop = AtomicBool::new(false);
     let before = packet_seconds();

@@ -224,14 +224,14 @@ impl Programs {
         Maps::new(|name| self.take_map(name))
     }
 
-    /// Takes the two rings, that of sightings to be read now and that of frames later; once.
+    /// Takes the two rings, that of sightings and that of frames; once.
     ///
     /// # Errors
     ///
     /// As [`Programs::maps`].
-    pub fn rings(&mut self) -> Result<(Ring, Unread)> {
+    pub fn rings(&mut self) -> Result<(Unread, Unread)> {
         let mut take = |name| Ok::<_, BpfError>(Unread::new(self.take_map(name)?));
-        Ok((take(map::PRIO)?.read()?, take(map::BULK)?))
+        Ok((take(map::PRIO)?, take(map::BULK)?))
     }
 
     fn take_map(&mut self, name: &'static str) -> Result<Map> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::engine::Engine;
-use crate::edge::bpf::{Maps, Ring, Wakeups};
+use super::ring::LazyRing;
+use crate::edge::bpf::{Maps, Unread, Wakeups};
 use crate::edge::clock;
-use crate::edge::watch::Watched;
 use crate::logic::event::{Data, Kind};
 use crate::logic::sighting::Record;
 use crate::logic::status::CaptureStatus;
@@ -23,7 +23,7 @@ const CALM: u64 = 1_000;
 
 /// The reader's side of the capture.
 pub(super) struct Capture {
-    ring: Watched<Ring>,
+    ring: LazyRing,
     visitors: Visitors,
     read: u64,
     read_before: u64,
@@ -34,20 +34,26 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    pub(super) fn new(ring: Ring) -> Result<Self> {
-        Ok(Self {
-            ring: Watched::new(ring).context("cannot watch a ring")?,
+    pub(super) fn new(ring: Unread) -> Self {
+        Self {
+            ring: LazyRing::new(ring),
             visitors: Visitors::default(),
             read: 0,
             read_before: 0,
             quiet: false,
             offset: offset(),
             last: CaptureStatus::default(),
-        })
+        }
     }
 
-    pub(super) fn ring(&self) -> &Watched<Ring> {
-        &self.ring
+    /// Begins to read the sightings, if that was not begun before.
+    pub(super) fn open(&mut self) -> Result<()> {
+        self.ring.open()
+    }
+
+    /// Waits until there may be sightings.
+    pub(super) async fn readable(&self) -> std::io::Result<()> {
+        self.ring.readable().await
     }
 
     /// Whether the ring wakes nobody and must be looked at in time.
@@ -78,7 +84,7 @@ impl Engine {
         loop {
             let Capture { ring, visitors, offset, .. } = &mut self.capture;
             let fleet = &self.fleet;
-            let count = ring.inner_mut().drain(TURN, |bytes| {
+            let count = ring.drain(TURN, |bytes| {
                 let Ok(record) = Record::read(bytes) else { return };
                 let at = Timestamp(record.ktime_ns).plus(*offset);
                 visitors.sighted(&record, at, |port| fleet.port(record.decky, port), &mut seen);
@@ -91,7 +97,6 @@ impl Engine {
                 self.set_wakeups(Wakeups::Off)?;
             }
             if count < TURN {
-                self.capture.ring.exhausted();
                 return Ok(());
             }
         }

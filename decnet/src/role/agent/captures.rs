@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 
 use super::engine::Engine;
-use crate::edge::bpf::{Ring, Unread};
+use super::ring::LazyRing;
+use crate::edge::bpf::Unread;
 use crate::edge::clock;
-use crate::edge::watch::Watched;
 use crate::logic::decky::DeckyId;
 use crate::logic::pcapng::{self, Frame};
 use crate::logic::sighting::Record;
@@ -21,9 +21,7 @@ const QUEUE: usize = 8_192;
 
 /// Who reads which decky's frames.
 pub(super) struct Captures {
-    /// Until the first capture: a node that is asked for none has no memory for it.
-    unread: Option<Unread>,
-    ring: Option<Watched<Ring>>,
+    ring: LazyRing,
     readers: HashMap<DeckyId, Vec<Reader>>,
 }
 
@@ -34,24 +32,12 @@ struct Reader {
 
 impl Captures {
     pub(super) fn new(ring: Unread) -> Self {
-        Self { unread: Some(ring), ring: None, readers: HashMap::new() }
-    }
-
-    /// Begins to read the ring, if that was not begun before.
-    fn open(&mut self) -> Result<()> {
-        if let Some(ring) = self.unread.take() {
-            self.ring = Some(Watched::new(ring.read()?).context("cannot watch a ring")?);
-        }
-        ensure!(self.ring.is_some(), "the ring of frames could not be opened when it was tried");
-        Ok(())
+        Self { ring: LazyRing::new(ring), readers: HashMap::new() }
     }
 
     /// Waits until there may be frames.
     pub(super) async fn readable(&self) -> std::io::Result<()> {
-        match &self.ring {
-            Some(ring) => ring.readable().await,
-            None => std::future::pending().await,
-        }
+        self.ring.readable().await
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,10 +46,10 @@ impl Captures {
 
     /// Takes the frames that wait, and gives them to their readers.
     pub(super) fn take(&mut self) {
-        let Self { ring: Some(ring), readers, .. } = self else { return };
+        let Self { ring, readers } = self;
         let offset =
             std::time::Duration::from_nanos(clock::now().0).saturating_sub(clock::monotonic());
-        let count = ring.inner_mut().drain(TURN, |bytes| {
+        ring.drain(TURN, |bytes| {
             let Ok(record) = Record::read(bytes) else { return };
             let Some(readers) = readers.get_mut(&record.decky) else { return };
             let frame = Frame {
@@ -80,9 +66,6 @@ impl Captures {
                 }
             }
         });
-        if count < TURN {
-            ring.exhausted();
-        }
     }
 }
 
@@ -91,7 +74,7 @@ impl Engine {
     pub(super) fn begin_capture(&mut self, id: DeckyId) -> Result<mpsc::Receiver<Vec<u8>>> {
         let decky = self.fleet.decky(id).context("the decky is gone")?;
         let head = pcapng::head(decky.identity.name.as_str());
-        self.captures.open()?;
+        self.captures.ring.open()?;
         self.maps.add_decky(id, &decky.identity, decnet_ebpf::policy::COPY)?;
         let (queue, pieces) = mpsc::channel(QUEUE);
         queue.try_send(head).context("cannot begin the capture")?;

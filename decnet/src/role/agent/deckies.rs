@@ -22,6 +22,11 @@ use crate::logic::wire::{FromKeeper, Placed, Socket, ToKeeper, decode};
 impl Engine {
     /// Does what is to be done next about each decky.
     pub(super) fn reconcile(&mut self) -> Result<()> {
+        if self.fleet.wanted().next().is_some() {
+            // A node without deckies needs neither.
+            self.capture.open()?;
+            self.keeper.start().context("cannot start the keeper")?;
+        }
         self.tidy_vault();
         self.go_on_adopting()?;
         let (mut make, mut finish, mut gone) = (Vec::new(), Vec::new(), Vec::new());
@@ -232,8 +237,8 @@ impl Engine {
         self.publish();
     }
 
-    /// The keeper is gone, and the deckies with it unless systemd keeps them: starts another, which
-    /// takes them over, and begins anew with the others.
+    /// The keeper is gone, and the deckies with it unless systemd keeps them: the next, if there is
+    /// to be one, takes them over, and begins anew with the others.
     fn replace_keeper(&mut self) -> Result<()> {
         let ended = self.keeper.end();
         if self.keeper.is_new() {
@@ -250,7 +255,7 @@ impl Engine {
                 self.gone(id);
             }
         }
-        self.keeper = Keeper::start().context("cannot start the keeper")?;
+        self.keeper = Keeper::default();
         Ok(())
     }
 

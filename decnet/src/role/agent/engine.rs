@@ -184,10 +184,10 @@ impl Engine {
         let wake = tokio::select! {
             _ = ears.terminate.recv() => Wake::Stop,
             _ = ears.interrupt.recv() => Wake::Stop,
-            ready = self.capture.ring().readable(), if !quiet => { ready?; Wake::Sightings }
+            ready = self.capture.readable(), if !quiet => { ready?; Wake::Sightings }
             _ = ears.poll.tick(), if quiet => Wake::Sightings,
-            ready = self.keeper.channel().readable() => { ready?; Wake::Keeper }
-            ready = self.keeper.face().readable() => { ready?; Wake::Face }
+            ready = self.keeper.readable() => { ready?; Wake::Keeper }
+            ready = self.keeper.face_readable() => { ready?; Wake::Face }
             ready = self.captures.readable(), if capturing => { ready?; Wake::Copies }
             Some(asked) = ears.requests.recv() => Wake::Asked(asked),
             Some(done) = ears.results.recv() => Wake::Done(done),

@@ -17,17 +17,19 @@ const BATCH: usize = 64;
 /// A keeper that ends sooner than this after its start would end again.
 const TOO_SOON: Duration = Duration::from_secs(2);
 
-/// A running keeper and the channel to its face.
-pub(super) struct Keeper {
+/// A keeper and the channel to its face: there is none until the first decky.
+#[derive(Default)]
+pub(super) struct Keeper(Option<Running>);
+
+struct Running {
     began: Instant,
     channel: Watched<Channel>,
     face: Watched<Channel>,
     process: Child,
 }
 
-impl Keeper {
-    /// Starts a keeper.
-    pub(super) fn start() -> Result<Self> {
+impl Running {
+    fn start() -> Result<Self> {
         let (ours, theirs) = Channel::pair()?;
         let (reports, faces) = Channel::pair()?;
         let input = theirs.as_fd().try_clone_to_owned().context("no file descriptors left")?;
@@ -37,12 +39,61 @@ impl Keeper {
         Ok(Self { began: Instant::now(), channel: watch(ours)?, face: watch(reports)?, process })
     }
 
-    pub(super) fn channel(&self) -> &Watched<Channel> {
-        &self.channel
+    /// Makes sure that it has ended, and says how.
+    fn end(&mut self) -> String {
+        let killed = self.process.kill();
+        match self.process.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => format!("{error} after {killed:?}"),
+        }
     }
 
-    pub(super) fn face(&self) -> &Watched<Channel> {
-        &self.face
+    /// Waits for its end until then, makes sure of it, and says how it was.
+    fn end_by(&mut self, until: Instant) -> String {
+        // It closes the channel with its end.
+        while self.channel.inner().is_readable_by(until) {
+            if self.channel.inner().receive(Wait::No).is_err() {
+                return self
+                    .process
+                    .wait()
+                    .map_or_else(|error| error.to_string(), |status| status.to_string());
+            }
+        }
+        self.end()
+    }
+}
+
+impl Keeper {
+    /// Starts it, if it does not run.
+    pub(super) fn start(&mut self) -> Result<()> {
+        if self.0.is_none() {
+            self.0 = Some(Running::start()?);
+        }
+        Ok(())
+    }
+
+    /// Waits until it may have said something.
+    pub(super) async fn readable(&self) -> std::io::Result<()> {
+        match &self.0 {
+            Some(running) => running.channel.readable().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until the face may have said something.
+    pub(super) async fn face_readable(&self) -> std::io::Result<()> {
+        match &self.0 {
+            Some(running) => running.face.readable().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn channel(&self) -> Result<&Watched<Channel>, ChannelError> {
+        self.0.as_ref().map(|running| &running.channel).ok_or(ChannelError::NotReady)
+    }
+
+    fn face(&self) -> Result<&Watched<Channel>, ChannelError> {
+        self.0.as_ref().map(|running| &running.face).ok_or(ChannelError::NotReady)
     }
 
     /// Tells the keeper something about each of `items`.
@@ -53,7 +104,7 @@ impl Keeper {
     ) -> Result<()> {
         for batch in items.chunks(BATCH) {
             let bytes = encode(&message(batch.to_vec()))?;
-            match self.channel.inner().send(&bytes, &[], Wait::Yes) {
+            match self.channel().and_then(|channel| channel.inner().send(&bytes, &[], Wait::Yes)) {
                 // It is found out to be gone when it is listened to.
                 Ok(()) | Err(ChannelError::Closed) => {}
                 Err(error) => return Err(error).context("cannot reach the keeper"),
@@ -68,58 +119,56 @@ impl Keeper {
         message: &[u8],
         fds: &[BorrowedFd<'_>],
     ) -> Result<(), ChannelError> {
-        self.channel.inner().send(message, fds, Wait::No)
+        self.channel()?.inner().send(message, fds, Wait::No)
+    }
+
+    /// Tells the face something, if it has room for it.
+    pub(super) fn tell_face(&self, message: &[u8]) -> Result<(), ChannelError> {
+        self.face()?.inner().send(message, &[], Wait::No)
     }
 
     /// The next message of the keeper.
     pub(super) fn hear(&self) -> Result<Message, ChannelError> {
-        hear(&self.channel)
+        hear(self.channel()?)
     }
 
     /// The next message of the face.
     pub(super) fn hear_face(&self) -> Result<Message, ChannelError> {
-        hear(&self.face)
+        hear(self.face()?)
     }
 
     /// Whether it has run for so short a time that another would fare no better.
     pub(super) fn is_new(&self) -> bool {
-        self.began.elapsed() < TOO_SOON
+        self.0.as_ref().is_some_and(|running| running.began.elapsed() < TOO_SOON)
     }
 
     /// Asks it to end in good order, which ends the visitors' connections.
     pub(super) fn finish(&self) {
-        self.channel.inner().finish();
+        if let Some(running) = &self.0 {
+            running.channel.inner().finish();
+        }
     }
 
     /// The next message of a face that ends; `None` after the last, or when it does not end in
     /// time.
     pub(super) fn hear_last(&self, until: Instant) -> Option<Message> {
-        let face = self.face.inner();
+        let face = self.face().ok()?.inner();
         if face.is_readable_by(until) { face.receive(Wait::No).ok() } else { None }
     }
 
     /// Waits for its end until then, makes sure of it, and says how it was.
     pub(super) fn end_by(&mut self, until: Instant) -> String {
-        // It closes the channel with its end.
-        while self.channel.inner().is_readable_by(until) {
-            if self.channel.inner().receive(Wait::No).is_err() {
-                return self
-                    .process
-                    .wait()
-                    .map_or_else(|error| error.to_string(), |status| status.to_string());
-            }
-        }
-        self.end()
+        self.0.as_mut().map_or_else(never, |running| running.end_by(until))
     }
 
     /// Makes sure that it has ended, and says how.
     pub(super) fn end(&mut self) -> String {
-        let killed = self.process.kill();
-        match self.process.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => format!("{error} after {killed:?}"),
-        }
+        self.0.as_mut().map_or_else(never, Running::end)
     }
+}
+
+fn never() -> String {
+    "it was never started".into()
 }
 
 fn hear(channel: &Watched<Channel>) -> Result<Message, ChannelError> {

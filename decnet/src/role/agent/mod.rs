@@ -20,6 +20,7 @@ pub mod remote;
 mod renewal;
 mod reports;
 mod restores;
+mod ring;
 mod routes;
 mod supervision;
 mod vault;
@@ -228,10 +229,10 @@ async fn serve(
             .context("cannot start the writer")?,
         programs,
         maps,
-        capture: Capture::new(prio)?,
+        capture: Capture::new(prio),
         captures: Captures::new(bulk),
         fleet: Fleet::default(),
-        keeper: Keeper::start().context("cannot start the keeper")?,
+        keeper: Keeper::default(),
         links,
         parent: interface.index,
         results,

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::engine::{Done, Engine};
 use super::writer::FilesRead;
-use crate::edge::channel::{ChannelError, Wait};
+use crate::edge::channel::ChannelError;
 use crate::edge::store::FileChange;
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::files::Change;
@@ -48,7 +48,7 @@ impl Engine {
     /// Goes on giving files back.
     pub(super) fn restore(&mut self) -> Result<()> {
         while let Some(message) = self.restores.messages.front() {
-            match self.keeper.face().inner().send(message, &[], Wait::No) {
+            match self.keeper.tell_face(message) {
                 Ok(()) => drop(self.restores.messages.pop_front()),
                 // Looked at again at the next tick.
                 Err(ChannelError::NotReady) => return Ok(()),
