@@ -20,8 +20,8 @@ use super::supervision::Supervision;
 use super::vault::{AllFound, Keeping};
 use super::writer::{FilesRead, Writer};
 use crate::edge::bpf::{Maps, Programs};
-use crate::edge::clock;
 use crate::edge::links::{LinkError, Links};
+use crate::edge::{clock, memory};
 use crate::logic::control::Answer;
 use crate::logic::decky::DeckyId;
 use crate::logic::event::{Event, Kind, Stamp};
@@ -135,6 +135,7 @@ impl Engine {
         self.adopt(found, Some(&macs));
         self.forget_served()?;
         self.reconcile()?;
+        memory::forget_start();
         loop {
             match self.next(&mut ears).await? {
                 Wake::Stop => break,

@@ -32,7 +32,7 @@ use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::{self, Authorize, Identity, PkiError};
 use crate::edge::release::running;
 use crate::edge::systemd::{self, Word};
-use crate::edge::{clock, files, signals};
+use crate::edge::{clock, files, memory, signals};
 use crate::logic::trust::{Caller, CertRole};
 use app::App;
 use engine::Engine;
@@ -122,6 +122,7 @@ pub fn run(settings: &Settings) -> Result<()> {
                 _ = ended.changed() => {}
             }
         };
+        memory::forget_start();
         http::serve_tls(listener, secure, limits, app, stop).await;
         systemd::tell(&[Word::Stopping]);
         beats.abort();
