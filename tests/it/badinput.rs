@@ -62,6 +62,18 @@ fn an_interface_that_cannot_carry_deckies_is_named() {
 }
 
 #[test]
+fn a_file_that_is_named_must_be_there() {
+    let world = World::make();
+    let [state, state_dir, run, run_dir] = world.dirs();
+    let program = decnet().display().to_string();
+    let line = [&program, "up", "--config", "/nowhere.toml", &state, &state_dir, &run, &run_dir];
+    let (code, message) = said(&world.on_node(&line));
+    let wanted = "decnet: there is no configuration file `/nowhere.toml`: name one with --config\n";
+    assert_eq!((code, message.as_str()), (2, wanted));
+    assert_eq!(listing(&world.run_dir()), Vec::<String>::new());
+}
+
+#[test]
 fn what_a_file_asks_for_and_cannot_be_is_named_with_its_line() {
     let world = World::make();
     let address = "line 1: the address";

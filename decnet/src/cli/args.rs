@@ -20,7 +20,7 @@ pub(super) const DEFAULT_CONFIG: &str = "/etc/decnet/decnet.toml";
 #[derive(Debug, Parser)]
 #[command(name = "decnet", version, max_term_width = 100)]
 pub struct Cli {
-    /// Configuration file (TOML); a missing one is fine
+    /// Configuration file (TOML); there need not be one at the usual place
     #[arg(long, global = true, env = "DECNET_CONFIG", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
     /// How much is logged: error, warn, info, debug, trace

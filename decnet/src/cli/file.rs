@@ -53,6 +53,14 @@ pub(super) fn defaults(mut command: Command, path: Option<&Path>) -> Result<Comm
     Ok(command)
 }
 
+/// What there is to say of a file that was named and is not there.
+pub(super) fn missed(path: &Path) -> Option<String> {
+    let named = path != Path::new(DEFAULT_CONFIG);
+    (named && !path.exists()).then(|| {
+        format!("there is no configuration file `{}`: name one with --config", path.display())
+    })
+}
+
 /// Reads a configuration file; a missing one says nothing.
 pub(super) fn read(path: &Path) -> Result<Config> {
     let Some(bytes) = files::read(path)? else { return Ok(Config::default()) };

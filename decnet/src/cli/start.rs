@@ -154,6 +154,9 @@ fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {
     if let Some(path) = &args.events.events_syslog_file {
         agent_args.push(format!("--events-syslog-file={}", path.display()));
     }
+    if let Some(missed) = file::missed(&cli.config) {
+        return Err(WrongUse(missed).into());
+    }
     Ok(role::up::Settings {
         interface: args.interface.clone(),
         deckies: args.deckies,
@@ -171,6 +174,10 @@ fn up(cli: &Cli, args: &UpArgs) -> Result<role::up::Settings> {
 
 fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
     let config = file::read(&cli.config)?;
+    if let Some(missed) = file::missed(&cli.config) {
+        // No reason to end: a node whose master says what it has may have none.
+        tracing::warn!("{missed}");
+    }
     Ok(role::agent::Settings {
         interface: args.interface.clone(),
         config: cli.config.clone(),
