@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{AttemptId, Kind, Outcome};
+use super::event::{AttemptId, Kind};
+use super::outcome::Outcome;
 use crate::logic::release::{Component, Digest};
 use crate::logic::time::Timestamp;
 

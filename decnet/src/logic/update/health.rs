@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::event::{Cause, Process};
+use super::event::Process;
+use super::outcome::Cause;
 use crate::logic::release::Digest;
 
 /// How long it may take to its first answer. A last look takes 3 s more, and all of it 30 s at most.

@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{AttemptId, Cause, Kind, Observed, Outcome};
+use super::event::{AttemptId, Kind, Observed};
 use super::health::Health;
+use super::outcome::{Cause, Outcome};
 use crate::logic::release::{Component, Digest, Floor, Identity};
 
 /// What the file begins with.

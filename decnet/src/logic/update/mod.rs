@@ -23,15 +23,16 @@ pub mod audit;
 mod event;
 mod health;
 mod journal;
+mod outcome;
 mod recover;
 mod step;
 
 pub use event::{
-    AttemptId, Begin, Caller, Cause, Effect, Event, Fault, Kind, Observed, OutOfPhase, Outcome,
-    Process, Reason, Slot, Space, Words,
+    AttemptId, Begin, Caller, Effect, Event, Kind, Observed, OutOfPhase, Process, Slot, Space,
 };
 pub use health::{Health, Seen, Verdict};
 pub use journal::{Attempt, Journal, JournalError, Phase};
+pub use outcome::{Cause, Fault, Outcome, Reason, Words};
 pub use step::step;
 
 #[cfg(test)]

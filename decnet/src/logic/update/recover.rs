@@ -1,7 +1,8 @@
 //! What follows from what is found at the start: whatever was begun is ended or undone.
 
-use super::event::{Caller, Cause, Effect, Kind, Observed, Outcome, Slot};
+use super::event::{Caller, Effect, Kind, Observed, Slot};
 use super::journal::{Attempt, Journal, Phase};
+use super::outcome::{Cause, Outcome};
 use super::step::{Step, finish, link, prove, reverse, save, settle, take_back, try_out};
 use crate::logic::release::{Component, Digest};
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::audit::Record;
-use super::event::{
-    AttemptId, Begin, Cause, Effect, Event, Kind, OutOfPhase, Outcome, Reason, Slot,
-};
+use super::event::{AttemptId, Begin, Effect, Event, Kind, OutOfPhase, Slot};
 use super::health::{Health, Seen, Verdict};
 use super::journal::{Attempt, Journal, Phase};
+use super::outcome::{Cause, Outcome, Reason};
 use super::recover;
 use crate::logic::release::{Component, Digest};
 
