@@ -8,6 +8,7 @@
 mod badinput;
 mod browser;
 mod capture;
+mod claims;
 mod clsact;
 mod confinement;
 mod crash;

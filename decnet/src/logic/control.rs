@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::logic::config::MAX_CONFIG;
 use crate::logic::name::DeckyName;
 use crate::logic::status::Status;
-use crate::logic::swarm::{NodeReport, Order};
+use crate::logic::swarm::{Count, NodeReport, Order};
 
 /// Longest line either way, in bytes.
 pub const MAX_LINE: usize = 2 * MAX_CONFIG;
@@ -66,7 +66,7 @@ pub enum Answer {
     /// The order is older than the one that was taken last.
     Stale {
         /// The last one's number.
-        generation: u64,
+        generation: Count,
     },
     /// It was not done; nothing has changed.
     Refused {

@@ -1,11 +1,12 @@
 //! What nodes have said of themselves.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Savepoint, params};
 use uuid::Uuid;
 
-use super::{Hosts, Result, json};
+use super::rows::{column, json};
+use super::{Hosts, Result};
 use crate::logic::status::DeckyStatus;
-use crate::logic::swarm::{FleetDecky, HostStatus, NodeReport};
+use crate::logic::swarm::{Count, FleetDecky, HostStatus, NodeReport};
 use crate::logic::time::Timestamp;
 
 /// A report, and how it came.
@@ -21,18 +22,38 @@ pub struct Reported {
     pub beat: bool,
 }
 
+impl Reported {
+    /// The same with what was said `before` and is not said again, where it is still true: so that
+    /// of a node that speaks often, one report waits to be written and no more.
+    #[must_use]
+    pub fn after(mut self, before: Self) -> Self {
+        let same = before.report.revision == self.report.revision;
+        if self.report.deckies.is_none() && same {
+            self.report.deckies = before.report.deckies;
+        }
+        self.beat |= before.beat;
+        self
+    }
+}
+
 impl Hosts {
-    /// Records reports; who reports is active.
+    /// Records reports; who reports is active. One that cannot be recorded leaves the others alone.
     ///
     /// # Errors
     ///
-    /// [`super::HostsError::Query`].
-    pub fn reported(&mut self, all: &[Reported]) -> Result<()> {
-        let step = self.db.transaction()?;
+    /// [`super::HostsError::Query`]: the last of those that were not recorded, or why none was.
+    pub fn reported<'a>(&mut self, all: impl IntoIterator<Item = &'a Reported>) -> Result<()> {
+        let mut step = self.db.transaction()?;
+        let mut failed = Ok(());
         for reported in all {
-            record(&step, reported)?;
+            let one = step.savepoint()?;
+            match record(&one, reported) {
+                Ok(()) => one.commit()?,
+                Err(error) => failed = Err(error),
+            }
         }
-        Ok(step.commit()?)
+        step.commit()?;
+        failed
     }
 
     /// Which state of its deckies the master knows of a node.
@@ -42,8 +63,8 @@ impl Hosts {
     /// [`super::HostsError::Query`].
     pub fn revision(&self, id: Uuid) -> Result<Option<u64>> {
         let sql = "SELECT revision FROM reports WHERE host = ?1";
-        let found = self.db.query_row(sql, [id.to_string()], |row| row.get::<_, i64>(0));
-        Ok(found.optional()?.map(i64::cast_unsigned))
+        let found = self.db.query_row(sql, [id.to_string()], |row| row.get::<_, Option<i64>>(0));
+        Ok(found.optional()?.flatten().map(i64::cast_unsigned))
     }
 
     /// Who spoke by itself, and has not since `then`, is unreachable; says who.
@@ -56,11 +77,12 @@ impl Hosts {
                    AND uuid IN (SELECT host FROM reports WHERE beat IS NOT NULL)
                    RETURNING name";
         let mut update = self.db.prepare_cached(sql)?;
-        let rows = update.query_map([then.0.cast_signed()], |row| row.get(0))?;
+        let rows = update.query_map([column(then)], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The deckies of all nodes, by the nodes' names.
+    /// The deckies of all nodes, by the nodes' names; those that cannot be read are left out, and
+    /// [`Hosts::list`] says whose they are.
     ///
     /// # Errors
     ///
@@ -73,7 +95,7 @@ impl Hosts {
         let rows = find.query_map([], |row| {
             let (uuid, name): (String, String) = (row.get(0)?, row.get(1)?);
             let status: String = row.get(2)?;
-            let deckies: Vec<DeckyStatus> = json(row, 3)?;
+            let deckies: Vec<DeckyStatus> = json(row, 3).unwrap_or_default();
             Ok((uuid, name, status, deckies))
         })?;
         let mut fleet = Vec::new();
@@ -93,9 +115,9 @@ impl Hosts {
     }
 }
 
-fn record(step: &Transaction<'_>, reported: &Reported) -> Result<()> {
+fn record(step: &Savepoint<'_>, reported: &Reported) -> Result<()> {
     let Reported { host, report, at, beat } = reported;
-    let (host, at) = (host.to_string(), at.0.cast_signed());
+    let (host, at) = (host.to_string(), column(*at));
     let sql = "UPDATE hosts SET status = 'active', release = ?2, seen = ?3
                WHERE uuid = ?1 AND status <> 'decommissioned'";
     if step.prepare_cached(sql)?.execute(params![host, report.release, at])? == 0 {
@@ -111,16 +133,16 @@ fn record(step: &Transaction<'_>, reported: &Reported) -> Result<()> {
                    beat = coalesce(excluded.beat, beat)";
     let deckies = report.deckies.as_ref();
     let deckies = deckies.map(|all| serde_json::to_string(all).expect("deckies are JSON"));
-    // What is not known has a number of its own: the node's next report is asked to say it.
-    let revision = if deckies.is_some() { report.revision } else { !report.revision };
-    let drops: u64 = report.capture.drops.values().sum();
+    // While the deckies are not known there is none: the node's next report is asked to say them.
+    let revision = deckies.is_some().then(|| report.revision.cast_signed());
+    let drops = Count::sum(report.capture.drops.values().copied());
     step.prepare_cached(sql)?.execute(params![
         host,
-        report.generation.cast_signed(),
+        report.generation.column(),
         report.boot_id.to_string(),
-        revision.cast_signed(),
-        report.lag.cast_signed(),
-        drops.cast_signed(),
+        revision,
+        report.lag.column(),
+        drops.column(),
         deckies,
         beat.then_some(at),
     ])?;

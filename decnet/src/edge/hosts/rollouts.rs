@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Hosts, Result, json};
+use super::rows::{column, json, time};
+use super::{Hosts, Result};
 use crate::logic::release::Digest;
 use crate::logic::rollout::{NodeState, Offer, OwnState, Phase, Rollout, Skip};
 use crate::logic::time::Timestamp;
@@ -64,7 +65,7 @@ impl Hosts {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 id.to_string(),
-                created_at.0.cast_signed(),
+                column(*created_at),
                 rollout.phase.as_str(),
                 text(&rollout.policy),
                 text(offer),
@@ -327,7 +328,7 @@ fn rollout(row: &Row<'_>) -> rusqlite::Result<RolloutRow> {
     let forgiven: i64 = row.get(5)?;
     Ok(RolloutRow {
         id: uuid(row, 0)?,
-        created_at: Timestamp(created.cast_unsigned()),
+        created_at: time(created),
         offer: json(row, 4)?,
         rollout: Rollout {
             policy: json(row, 3)?,

@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
 
-use super::{Hosts, HostsError, Result, insert, json};
+use super::rows::{column, insert, json, time};
+use super::{Hosts, HostsError, Result};
 use crate::logic::swarm::{Host, TokenWish};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::Fingerprint;
@@ -37,10 +38,10 @@ impl Hosts {
         if step.query_row(sql, [&wish.name], |_| Ok(())).optional()?.is_some() {
             return Err(HostsError::Duplicate(wish.name.clone()));
         }
-        step.execute("DELETE FROM tokens WHERE expires < ?1", [now.0.cast_signed()])?;
+        step.execute("DELETE FROM tokens WHERE expires < ?1", [column(now)])?;
         let text = serde_json::to_string(wish).expect("a wish is JSON");
         let sql = "INSERT INTO tokens (id, wish, expires) VALUES (?1, ?2, ?3)";
-        step.execute(sql, params![id.to_string(), text, expires.0.cast_signed()])?;
+        step.execute(sql, params![id.to_string(), text, column(expires)])?;
         Ok(step.commit()?)
     }
 
@@ -52,11 +53,10 @@ impl Hosts {
     pub fn token(&self, id: Fingerprint) -> Result<Option<StoredToken>> {
         let sql = "SELECT wish, expires, key, host FROM tokens WHERE id = ?1";
         let found = self.db.query_row(sql, [id.to_string()], |row| {
-            let expires: i64 = row.get(1)?;
             let (key, host): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
             Ok(StoredToken {
                 wish: json(row, 0)?,
-                expires: Timestamp(expires.cast_unsigned()),
+                expires: time(row.get(1)?),
                 used: key.map(|key| (key, host.and_then(|host| host.parse().ok()))),
             })
         });

@@ -1,9 +1,11 @@
 //! What the master knows of its nodes, what its operators ask of it, and what nodes and master say
 //! to each other.
 
+mod count;
 mod enroll;
 mod join;
 mod report;
+mod said;
 pub mod spread;
 
 use std::fmt;
@@ -16,12 +18,14 @@ use crate::logic::status::{DeckyState, DeckyStatus};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::{Fingerprint, NodeName};
 
+pub use count::{Count, TooLarge};
 pub use enroll::{BadField, Checked, Enroll, Enrolled, UpdaterBundle};
 pub use join::{
     Join, JoinToken, Joined, MasterUrl, NODE_PORT, NotAMaster, NotAToken, Renew, Renewed, Token,
     TokenWish,
 };
 pub use report::{Deployment, Heard, NodeNetwork, NodeReport, Order, OrderedDecky};
+pub use said::{ADDRESSES, Said, is_name, sentence};
 
 /// What the master's certificate is for: nodes know it by this, wherever it is reached.
 pub const MASTER: &str = "master";
@@ -95,6 +99,9 @@ pub struct Host {
     /// What it said last of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<HostReport>,
+    /// What of the master's record of it cannot be read; something else stands in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
 }
 
 /// What a node said last of itself, in short.
@@ -103,15 +110,15 @@ pub struct HostReport {
     /// Which start of its agent that was.
     pub boot_id: String,
     /// The order that it had taken.
-    pub generation: u64,
+    pub generation: Count,
     /// The order that it is to take, when there ever was one.
-    pub wanted: Option<u64>,
+    pub wanted: Option<Count>,
     /// Events that it had not written.
-    pub lag: u64,
+    pub lag: Count,
     /// Packets that its capture had lost.
-    pub drops: u64,
+    pub drops: Count,
     /// How many deckies it had.
-    pub deckies: u64,
+    pub deckies: Count,
 }
 
 /// What came of asking a node.

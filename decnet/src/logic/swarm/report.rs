@@ -7,7 +7,8 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::BadField;
+use super::said::Said;
+use super::{BadField, Count};
 use crate::logic::config::{DeckyWish, MAX_COUNT};
 use crate::logic::decky::{Decky, Identity};
 use crate::logic::name::DeckyName;
@@ -17,7 +18,7 @@ use crate::logic::status::{CaptureStatus, DeckyStatus};
 use crate::logic::trust::Fingerprint;
 
 /// Most deckies that a node is told to make at once.
-const MAX_DECKIES: usize = 16 * MAX_COUNT;
+pub(super) const MAX_DECKIES: usize = 16 * MAX_COUNT;
 
 /// A node's network, as the node found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,23 +35,25 @@ pub struct NodeNetwork {
     pub own: BTreeSet<IpAddr>,
 }
 
-/// How a node is: what its agent answers, and what it says by itself every few seconds.
+/// How a node is: what its agent answers, and what it says by itself every few seconds. What came
+/// from a node is within the bounds of [`Said`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Said")]
 pub struct NodeReport {
     /// Which release its agent is of.
     pub release: String,
     /// Which start of the agent this is.
     pub boot_id: Uuid,
     /// The last order that it took; 0 before the first.
-    pub generation: u64,
+    pub generation: Count,
     /// Its network.
     pub network: NodeNetwork,
     /// Events that are not written yet.
-    pub lag: u64,
-    /// Changes with its deckies and their states.
+    pub lag: Count,
+    /// Changes with its deckies and their states; any 64 bits.
     pub revision: u64,
     /// Its deckies; left out where the master knows them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub deckies: Option<Vec<DeckyStatus>>,
     /// What its capture has counted.
     pub capture: CaptureStatus,
@@ -70,7 +73,7 @@ pub struct Heard {
 #[serde(deny_unknown_fields)]
 pub struct Order {
     /// Grows with each order for the node; one that is older than the last is refused.
-    pub generation: u64,
+    pub generation: Count,
     /// All deckies of the node, names unique.
     pub deckies: Vec<OrderedDecky>,
 }

@@ -45,7 +45,7 @@ use crate::logic::control::{Found, RUNNING, SOCKET};
 use crate::logic::decky::Decky;
 use crate::logic::event::Stamp;
 use crate::logic::kernel;
-use crate::logic::swarm::Deployment;
+use crate::logic::swarm::{Count, Deployment};
 
 use capture::Capture;
 use captures::Captures;
@@ -168,14 +168,14 @@ fn prepare(settings: &Settings) -> Result<Programs> {
 
 /// What the deckies are to be at the start, and by which order of the master's: what it wanted last
 /// goes before what the file says.
-fn first_wish(settings: &Settings, node: &Node) -> Result<(u64, Vec<DeckyWish>, Mode)> {
+fn first_wish(settings: &Settings, node: &Node) -> Result<(Count, Vec<DeckyWish>, Mode)> {
     let deployment = settings.remote.as_ref().and_then(|_| node.deployment().transpose());
     Ok(match deployment.transpose()? {
         Some(Deployment { generation, deckies }) => {
             let wishes = deckies.into_iter().map(DeckyWish::from).collect();
             (generation, wishes, Mode::EachByItself)
         }
-        None => (0, settings.fleet.deckies.clone(), Mode::AllOrNone),
+        None => (Count::default(), settings.fleet.deckies.clone(), Mode::AllOrNone),
     })
 }
 

@@ -13,13 +13,13 @@ use crate::logic::config::{self, DeckyWish};
 use crate::logic::control::Answer;
 use crate::logic::name::DeckyName;
 use crate::logic::services::ServiceKind;
-use crate::logic::swarm::{Deployment, NodeNetwork, NodeReport, Order};
+use crate::logic::swarm::{ADDRESSES, Count, Deployment, NodeNetwork, NodeReport, Order};
 
 /// Wishes that have their turn one after the other: each is placed among what the last one left.
 #[derive(Default)]
 pub(super) struct Orders {
     /// The number of the master's last order; 0 before the first.
-    pub(super) generation: u64,
+    pub(super) generation: Count,
     /// One is being placed.
     busy: bool,
     waiting: VecDeque<Wish>,
@@ -27,7 +27,7 @@ pub(super) struct Orders {
 
 impl Orders {
     /// Those of an agent that has taken this order already.
-    pub(super) fn after(generation: u64) -> Self {
+    pub(super) fn after(generation: Count) -> Self {
         Self { generation, ..Self::default() }
     }
 }
@@ -36,7 +36,7 @@ impl Orders {
 pub(super) struct Wish {
     deckies: Vec<DeckyWish>,
     /// The number of the order, when it is the master's.
-    generation: Option<u64>,
+    generation: Option<Count>,
     mode: Mode,
     reply: oneshot::Sender<Reply>,
 }
@@ -56,7 +56,7 @@ impl Engine {
                 format!("the agent serves `{ours}`: it cannot change to `{other}` while it runs");
             return refuse(reply, &anyhow!(message));
         }
-        let generation = keep.then_some(self.orders.generation + 1);
+        let generation = keep.then_some(self.orders.generation.next());
         let deckies = fleet.deckies;
         self.wish(Wish { deckies, generation, mode: Mode::AllOrNone, reply });
     }
@@ -157,7 +157,7 @@ impl Engine {
     pub(super) fn save(&self) {
         let saved = self.node.save(self.fleet.wanted()).and_then(|()| {
             let generation = self.orders.generation;
-            if generation == 0 {
+            if generation == Count::default() {
                 return Ok(());
             }
             let deckies = self.fleet.ordered();
@@ -183,9 +183,9 @@ impl Engine {
                 subnet: network.subnet,
                 subnet6: network.subnet6,
                 gateway: network.gateway,
-                own: network.own.clone(),
+                own: network.own.iter().copied().take(ADDRESSES).collect(),
             },
-            lag: self.writer.lag(),
+            lag: Count::capped(self.writer.lag()),
             revision: digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)),
             deckies: Some(status.deckies),
             capture: status.capture,

@@ -19,7 +19,7 @@ use super::remote::Health;
 use crate::edge::http::Peer;
 use crate::logic::control::{Answer, Request};
 use crate::logic::name::DeckyName;
-use crate::logic::swarm::{MasterUrl, NODE_PORT_HEADER, Order, OrderedDecky};
+use crate::logic::swarm::{Count, MasterUrl, NODE_PORT_HEADER, Order, OrderedDecky};
 use crate::logic::trust::{Caller, CertRole};
 
 /// Most bytes of a request: an order of 16,384 deckies with settings.
@@ -77,7 +77,7 @@ struct Deploy {
     /// The text of a configuration file.
     config: Option<String>,
     /// The number of the order.
-    generation: Option<u64>,
+    generation: Option<Count>,
     /// The deckies of the order.
     deckies: Option<Vec<OrderedDecky>>,
 }

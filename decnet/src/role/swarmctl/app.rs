@@ -1,6 +1,6 @@
 //! The routes, and who may use them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,8 +40,8 @@ pub(super) struct App {
     /// What rollouts need.
     pub(super) rolling: Rolling,
     hosts: Mutex<Hosts>,
-    /// What nodes have said and is not written yet.
-    beats: Mutex<Vec<Reported>>,
+    /// What each node has said and is not written yet.
+    beats: Mutex<BTreeMap<Uuid, Reported>>,
     /// Nodes that are being sent their order.
     pushing: Mutex<BTreeSet<Uuid>>,
     master: Mutex<Arc<Identity>>,
@@ -76,7 +76,7 @@ impl App {
         lock(&self.hosts)
     }
 
-    pub(super) fn beats(&self) -> MutexGuard<'_, Vec<Reported>> {
+    pub(super) fn beats(&self) -> MutexGuard<'_, BTreeMap<Uuid, Reported>> {
         lock(&self.beats)
     }
 

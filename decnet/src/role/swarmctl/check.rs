@@ -11,7 +11,7 @@ use super::app::App;
 use super::nodes::{self, AT_ONCE, HEALTH};
 use super::problem::Problem;
 use crate::edge::clock;
-use crate::logic::swarm::{Host, HostStatus, Outcome, Outcomes};
+use crate::logic::swarm::{Host, HostStatus, Outcome, Outcomes, is_name};
 
 /// What is read of an agent's `/health`.
 #[derive(Deserialize)]
@@ -37,7 +37,10 @@ pub(super) async fn check(State(app): State<Arc<App>>) -> Result<Json<Outcomes>,
 async fn one(app: &App, host: Host) -> (Outcome, Option<String>) {
     let asked = nodes::ask::<Health>(app, &host, HEALTH, None::<&()>).await;
     let (detail, release) = match asked {
-        Ok(Health { release }) => (format!("release {release}"), Some(release)),
+        Ok(Health { release }) if is_name(&release) => {
+            (format!("release {release}"), Some(release))
+        }
+        Ok(_) => ("it says a release that is no name".to_owned(), None),
         Err(error) => (format!("{error:#}"), None),
     };
     (Outcome::of(&host, release.is_some(), detail), release)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use axum::http::StatusCode;
 use rustls::ServerConfig;
-use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use super::nodes::{self, DEPLOY, Declined};
 use super::{master, node};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
-use crate::logic::swarm::{BEAT_SECONDS, Host, HostStatus, NodeReport};
+use crate::logic::swarm::{BEAT_SECONDS, Count, Host, HostStatus, NodeReport};
 use crate::logic::time::Timestamp;
 
 /// How often what nodes have said is written.
@@ -55,7 +55,7 @@ pub(super) fn flush(app: &App) {
     if beats.is_empty() {
         return;
     }
-    if let Err(error) = app.hosts().reported(&beats) {
+    if let Err(error) = app.hosts().reported(beats.values()) {
         tracing::error!(%error, "cannot write what nodes say");
     }
 }
@@ -72,7 +72,7 @@ fn retry(app: &Arc<App>) {
 }
 
 /// A node has taken this order: if a newer one is wanted, it is sent.
-pub(super) fn behind(app: &Arc<App>, host: Host, generation: u64) {
+pub(super) fn behind(app: &Arc<App>, host: Host, generation: Count) {
     let wanted = app.hosts().wanted_generation(host.host_uuid);
     if wanted.is_ok_and(|wanted| wanted.is_some_and(|wanted| wanted > generation)) {
         begin(app, host);
@@ -97,36 +97,36 @@ fn begin(app: &Arc<App>, host: Host) {
     });
 }
 
-/// Sends a node what is wanted of it, and takes note of what came of it.
+/// Sends a node what is wanted of it, and takes note of what came of it. Orders are numbered by this
+/// master's clock and record alone: a node that says that it has taken a later one is not followed.
 pub(super) async fn push(app: &App, host: &Host) -> Result<NodeReport> {
     let id = host.host_uuid;
-    let report = match order(app, host).await {
-        Err(error) => {
-            let taken = error.downcast_ref::<Declined>().and_then(newer);
-            let Some(generation) = taken else { return Err(error) };
-            app.hosts().overtake(id, generation)?;
-            order(app, host).await?
+    let order = app.hosts().wanted(id)?.context("nothing is wanted of it")?;
+    let asked: Result<NodeReport> = nodes::ask(app, host, DEPLOY, Some(&order)).await;
+    let report = asked.map_err(|error| {
+        let declined = error.downcast_ref::<Declined>();
+        if declined.is_some_and(|declined| declined.status == StatusCode::CONFLICT) {
+            return error
+                .context("it has taken an order that this master did not give: deploy again");
         }
-        Ok(report) => report,
-    };
+        error
+    })?;
     record(app, id, report.clone());
     Ok(report)
 }
 
 /// Takes note of what a node has answered.
 pub(super) fn record(app: &App, host: Uuid, report: NodeReport) {
-    // After what it has said before.
-    app.beats().push(Reported { host, report, at: clock::now(), beat: false });
+    hear(app, Reported { host, report, at: clock::now(), beat: false });
     flush(app);
 }
 
-async fn order(app: &App, host: &Host) -> Result<NodeReport> {
-    let order = app.hosts().wanted(host.host_uuid)?.context("nothing is wanted of it")?;
-    nodes::ask(app, host, DEPLOY, Some(&order)).await
-}
-
-/// The order that a node has taken, when that is why it takes no other.
-fn newer(declined: &Declined) -> Option<u64> {
-    let conflict = declined.status == axum::http::StatusCode::CONFLICT;
-    declined.body.get("generation").and_then(Value::as_u64).filter(|_| conflict)
+/// Keeps what a node says until it is written.
+pub(super) fn hear(app: &App, said: Reported) {
+    let mut beats = app.beats();
+    let said = match beats.remove(&said.host) {
+        Some(before) => said.after(before),
+        None => said,
+    };
+    beats.insert(said.host, said);
 }

@@ -16,6 +16,7 @@ use super::app::App;
 use super::converge;
 use super::nodes::{self, AT_ONCE, STATUS};
 use super::problem::Problem;
+use crate::edge::clock;
 use crate::edge::hosts::HostsError;
 use crate::logic::config::{self, Fleet};
 use crate::logic::name::DeckyName;
@@ -191,7 +192,7 @@ impl Plan {
             .filter(|(id, deckies)| self.wanted.get(id) != Some(deckies))
             .map(|(id, deckies)| (*id, deckies.clone()))
             .collect();
-        app.hosts().want(&changed)?;
+        app.hosts().want(&changed, clock::now())?;
         self.before.clear();
         for (id, deckies) in orders {
             self.remember(*id, deckies.clone());

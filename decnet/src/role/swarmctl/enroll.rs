@@ -39,6 +39,7 @@ pub(super) async fn enroll(
         enrolled_at: clock::now(),
         last_seen: None,
         report: None,
+        damaged: None,
     };
     app.hosts().add(&host)?;
     tracing::info!(name = %host.name, node = %host.host_uuid, "enrolled a node");

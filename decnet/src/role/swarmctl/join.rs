@@ -73,6 +73,7 @@ fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<M
         enrolled_at: clock::now(),
         last_seen: None,
         report: None,
+        damaged: None,
     };
     let key = pki::requested_key(&asked.agent_csr_pem)?.to_string();
     Ok(Made { host, key, worker, updater })

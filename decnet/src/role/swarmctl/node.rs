@@ -91,7 +91,7 @@ async fn heartbeat(
         masters: [app.master().caller.fingerprint].into(),
     };
     let (id, generation) = (host.host_uuid, report.generation);
-    app.beats().push(Reported { host: id, report, at: clock::now(), beat: true });
+    converge::hear(&app, Reported { host: id, report, at: clock::now(), beat: true });
     rollouts::heard(&app, id);
     converge::behind(&app, host, generation);
     Ok(Json(heard))

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::app::App;
 use crate::edge::http::{AskError, SecureServer};
 use crate::edge::pki;
-use crate::logic::swarm::{Host, NODE_PORT_HEADER};
+use crate::logic::swarm::{Host, NODE_PORT_HEADER, sentence};
 use crate::logic::trust::CertRole;
 
 /// How long a node may take to say how it is, from the connection to the last byte.
@@ -58,8 +58,6 @@ pub(super) const TEARDOWN: Question =
 pub(super) struct Declined {
     pub(super) status: StatusCode,
     pub(super) detail: String,
-    /// The answer, where it is JSON.
-    pub(super) body: Value,
 }
 
 /// Asks `host`, and reads its answer.
@@ -82,8 +80,8 @@ pub(super) async fn ask<T: DeserializeOwned>(
     }
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let detail = body.get("detail").and_then(Value::as_str);
-    let detail = detail.map_or_else(|| format!("it answers {status}"), str::to_owned);
-    Err(Declined { status, detail, body }.into())
+    let detail = detail.map_or_else(|| format!("it answers {status}"), sentence);
+    Err(Declined { status, detail }.into())
 }
 
 async fn send(

@@ -14,6 +14,7 @@ use super::converge;
 use super::deploy::{each, outcomes, targets, under_way};
 use super::nodes::{self, TEARDOWN};
 use super::problem::Problem;
+use crate::edge::clock;
 use crate::edge::hosts::HostsError;
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{Host, NodeReport, Outcomes, Teardown};
@@ -66,7 +67,7 @@ fn want_less(app: &App, hosts: &[Host], decky: Option<&DeckyName>) -> Result<(),
         Some((id, deckies))
     });
     let less = less.collect();
-    app.hosts().want(&less)
+    app.hosts().want(&less, clock::now())
 }
 
 async fn take_away(app: &App, host: &Host, decky: Option<&DeckyName>) -> Result<NodeReport> {

@@ -1,0 +1,118 @@
+//! What one node says of itself is no more than that: whoever has its certificate ends nothing of
+//! the master's.
+
+use decnet_tests::master::Master;
+use decnet_tests::papers::Papers;
+use decnet_tests::rollout::bundle;
+use decnet_tests::world::{NODE_IP, VISITOR_IP, World, wait_for};
+use serde_json::{Value, json};
+
+/// A report that is plain.
+fn report() -> Value {
+    json!({ "release": "0.1.0", "boot_id": "00000000-0000-0000-0000-000000000007", "generation": 1,
+        "network": { "interface": "eth0", "subnet": "10.77.0.0/16", "subnet6": null,
+            "gateway": null, "own": [NODE_IP] },
+        "lag": 0, "revision": 1,
+        "deckies": [{ "name": "theirs", "ip": "10.77.3.3", "mac": "02:00:00:00:00:09",
+            "hostname": "X", "persona": "debian-12", "services": ["ssh"], "state": "up" }],
+        "capture": { "seen": 0, "submitted": 0, "aggregated": 0, "drops": {}, "read": 0,
+            "copies": { "seen": 0, "submitted": 0, "drops": {} }, "guarded": 0 } })
+}
+
+/// The same with these parts instead, each of which must be there.
+fn with(parts: &[(&str, Value)]) -> Value {
+    let mut report = report();
+    for (pointer, value) in parts {
+        *report.pointer_mut(pointer).expect("it is there") = value.clone();
+    }
+    report
+}
+
+/// What is sent, and the status of the answer.
+fn table() -> Vec<(Value, u16)> {
+    let most = 9_007_199_254_740_991u64;
+    let drops: Value =
+        (0..100).map(|n| (format!("r{n}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+    vec![
+        (with(&[("/generation", json!(i64::MAX))]), 422),
+        (with(&[("/generation", json!(u64::MAX))]), 422),
+        (with(&[("/generation", json!(-1))]), 422),
+        (with(&[("/generation", json!(1e300))]), 422),
+        (with(&[("/lag", json!(u64::MAX))]), 422),
+        (with(&[("/capture/drops", json!({ "a": u64::MAX, "b": u64::MAX }))]), 422),
+        (with(&[("/capture/drops", drops)]), 422),
+        (with(&[("/release", json!("x".repeat(1 << 20)))]), 422),
+        (with(&[("/release", json!("1\u{1b}]0;owned\u{7}"))]), 422),
+        (with(&[("/network/own", json!(vec!["10.77.0.9"; 1]))]), 200),
+        (with(&[("/revision", json!(u64::MAX))]), 200),
+        // As much as can be said.
+        (
+            with(&[
+                ("/generation", json!(most)),
+                ("/lag", json!(most)),
+                ("/capture/drops", json!({ "a": most, "b": most, "c": most })),
+            ]),
+            200,
+        ),
+    ]
+}
+
+#[test]
+fn no_report_of_a_node_ends_anything_of_the_masters() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let ip = NODE_IP.to_string();
+    let enroll = |name: &str, dir: &str, port: &str| {
+        let line = ["enroll", "--name", name, "--address", &ip, "--agent-port", port];
+        let enrolled = master.swarm(&[&line[..], &["--out-dir", dir, "--updater"]].concat());
+        assert!(enrolled.status.success(), "{enrolled:?}");
+    };
+    enroll("honest", &world.etc_dir().join("agent").display().to_string(), "8765");
+    let dir = world.dir.join("liar").display().to_string();
+    enroll("liar", &dir, "9999");
+    let _agent = world.start_agent("");
+    let listed = || master.json(&["list"]);
+    // With the master's first question the node knows where it is.
+    let beats = wait_for(|| {
+        master.json(&["check"]);
+        (listed()[0]["status"] == json!("active")).then_some(())
+    });
+    assert!(beats.is_some(), "{}", listed());
+
+    let (papers, url) = (Papers::at(&dir), format!("https://{VISITOR_IP}:8771/heartbeat"));
+    let body = world.dir.join("body");
+    for (report, status) in table() {
+        std::fs::write(&body, report.to_string()).expect("the directory is ours");
+        let data = format!("@{}", body.display());
+        let more = ["-k", "-H", "content-type: application/json", "--data-binary", &data];
+        let output = papers.ask(&world, &url, &more);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.ends_with(&format!("\n{status}")), "{said}: {:.300}", report.to_string());
+        let names: Vec<Value> =
+            listed().as_array().expect("nodes").iter().map(|host| host["name"].clone()).collect();
+        assert_eq!(names, [json!("honest"), json!("liar")]);
+    }
+    let hosts = listed();
+    assert_eq!(hosts[1]["report"]["generation"], json!(9_007_199_254_740_991u64), "{hosts}");
+
+    let config = world.dir.join("fleet.toml");
+    std::fs::write(&config, "[[decky]]\nname = \"ours\"\nservices = [\"http\"]\n")
+        .expect("it is ours");
+    let config = config.display().to_string();
+    // The liar does not answer; what is wanted of it is kept all the same, by a number of ours.
+    let both = master.swarm(&["deploy", "--config", &config, "--json"]);
+    assert_eq!(both.status.code(), Some(1), "{both:?}");
+    let one = master.swarm(&["deploy", "--config", &config, "--host", "honest"]);
+    assert!(one.status.success(), "{one:?}");
+    let up = master.json(&["deckies", "--state", "up", "--host", "honest"]);
+    assert_eq!(up[0]["name"], json!("ours"), "{up}");
+    let wanted = listed()[0]["report"]["wanted"].as_u64().expect("a number");
+    assert!(wanted < 10_000_000_000_000, "it is the time in milliseconds: {wanted}");
+    let (file, _) = bundle(&world.dir, "new");
+    let update = master.swarm(&["update", "--all", "--bundle", &file, "--dry-run", "--json"]);
+    let told: Value = serde_json::from_slice(&update.stdout).expect("JSON");
+    assert_eq!(told["results"].as_array().map(Vec::len), Some(2), "{update:?}");
+    let gone = master.swarm(&["decommission", "--name", "liar", "--yes"]);
+    assert!(gone.status.success(), "{gone:?}");
+    assert_eq!(master.json(&["list", "--status", "active"]).as_array().map(Vec::len), Some(1));
+}
