@@ -12,6 +12,7 @@ mod claims;
 mod clsact;
 mod confinement;
 mod crash;
+mod crowds;
 mod dashboard;
 mod deckies;
 mod events;

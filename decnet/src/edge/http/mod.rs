@@ -1,8 +1,10 @@
 //! HTTP/1.1 over TCP or TLS: serving an application within limits, and asking another server.
 
 mod ask;
+mod doorway;
 mod form;
 mod hear_out;
+mod metered;
 mod patient;
 mod secure;
 mod upstream;
@@ -17,29 +19,42 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
 pub use ask::{AskError, SecureServer};
+use doorway::{Doorway, MINUTE, Place};
 pub use form::{FormError, file_request, form_request};
 pub use hear_out::hear_out;
+pub use metered::Pace;
+use metered::attend;
 use patient::Patient;
 pub use secure::Secure;
 pub use upstream::{BadUrl, Upstream, UpstreamError};
 
+use crate::logic::door::Holder;
+
 /// What a server allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; further ones wait in the kernel's backlog.
+    /// Connections at once of which it is known who comes; further ones take the places of others.
     pub connections: usize,
+    /// Those of one certificate, or of one source where there are none.
+    pub each: usize,
+    /// Bytes of requests that are held at once.
+    pub bytes: u64,
+    /// Those of one certificate, or of one source.
+    pub bytes_each: u64,
+    /// How slowly the body of a request may come.
+    pub pace: Pace,
     /// Bytes of a request's head.
     pub head_bytes: usize,
     /// Headers of a request.
@@ -58,6 +73,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            each: 64,
+            bytes: 64 << 20,
+            bytes_each: 40 << 20,
+            pace: Pace { patience: Duration::from_secs(20), rate: 16 * 1024 },
             head_bytes: 16 * 1024,
             headers: 64,
             head_time: Duration::from_secs(20),
@@ -136,15 +155,12 @@ async fn serve_over(
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let doorway = Doorway::new(&limits);
+    let mut minute = tokio::time::interval(MINUTE);
     let (close, closing) = watch::channel(());
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let slot = tokio::select! {
-            slot = slots.clone().acquire_owned() => slot.expect("it is never closed"),
-            () = &mut stop => break,
-        };
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -155,30 +171,66 @@ async fn serve_over(
                     continue;
                 }
             },
+            _ = minute.tick() => {
+                doorway.each_minute();
+                continue;
+            }
             () = &mut stop => break,
         };
         // Answers are small and whole: waiting to fill a packet only delays them.
         stream.set_nodelay(true).ok();
         let (app, secure, closing) = (app.clone(), secure.clone(), closing.clone());
-        connections.spawn(async move {
+        let place = doorway.arrive(peer.ip());
+        let (id, way) = (place.id, doorway.clone());
+        let task = connections.spawn(async move {
             match secure {
-                None => {
-                    let service = service_fn(move |mut request: Request<Incoming>| {
-                        request.extensions_mut().insert(Peer(peer));
-                        app.clone().call(request)
-                    });
-                    connection(stream, peer, limits, service, closing).await;
+                None => plain(stream, peer, (limits, place), app, closing).await,
+                Some(secure) => {
+                    secure.connection(stream, peer, (limits, place, way), app, closing).await;
                 }
-                Some(secure) => secure.connection(stream, peer, limits, app, closing).await,
             }
-            drop(slot);
         });
+        doorway.watch(id, task);
+        // Whoever has come says what it wants before others take its place.
+        tokio::task::yield_now().await;
     }
     drop(listener);
     close.send(()).ok();
     let drained = async { while connections.join_next().await.is_some() {} };
     // What is left then ends with the set.
     tokio::time::timeout(limits.drain_time, drained).await.ok();
+}
+
+/// Serves a connection without TLS: with its first request it is known.
+async fn plain(
+    stream: TcpStream,
+    peer: SocketAddr,
+    (limits, place): (Limits, Place),
+    app: Router,
+    closing: watch::Receiver<()>,
+) {
+    let place = Arc::new(place);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let (place, mut app) = (place.clone(), app.clone());
+        async move {
+            if place.introduce(Holder::Source(place.source)).is_err() {
+                return Ok(full());
+            }
+            attend(&place, &limits, request, move |request| app.call(request)).await
+        }
+    });
+    connection(stream, peer, limits, service, closing).await;
+}
+
+/// What somebody hears for whom there is no place.
+fn full() -> Response<Body> {
+    let mut response = Response::new(Body::from(r#"{"detail":"all places are taken: try again"}"#));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
 }
 
 async fn connection<S>(

@@ -1,7 +1,7 @@
 //! A server whose clients show a certificate.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,58 +16,27 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::Service as _;
 
+use super::doorway::{Doorway, Place};
+use super::metered::attend;
 use super::{Limits, Peer, connection};
 use crate::edge::pki::{self, Authorize};
-use crate::logic::admission::{self, Admission};
-
-/// Connections that have not shown yet who they are.
-const AT_THE_DOOR: usize = 128;
-/// Those of one source: nobody keeps others waiting by saying nothing.
-const PER_SOURCE: usize = 4;
+use crate::logic::door::Holder;
 
 /// How long somebody who shows no certificate may stay.
 const ANONYMOUS: Duration = Duration::from_secs(30);
-
-/// A place at the door, for as long as it is not known who has it.
-struct Place {
-    door: Arc<Mutex<Admission>>,
-    source: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        lock(&self.door).release(self.source);
-    }
-}
-
-fn lock(door: &Mutex<Admission>) -> MutexGuard<'_, Admission> {
-    door.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What a server shows and whom it lets in.
 #[derive(Clone, Debug)]
 pub struct Secure {
     config: watch::Receiver<Arc<ServerConfig>>,
     authorize: Arc<dyn Authorize>,
-    door: Arc<Mutex<Admission>>,
 }
 
 impl Secure {
     /// Offers new connections what `config` holds; a change leaves those that are open alone.
     /// `authorize` is asked before each request, so that who is shut out is out at once.
     pub fn new(config: watch::Receiver<Arc<ServerConfig>>, authorize: Arc<dyn Authorize>) -> Self {
-        Self { config, authorize, door: Arc::default() }
-    }
-
-    /// A place at the door for somebody from `source`, when there is one.
-    fn place(&self, source: IpAddr) -> Option<Place> {
-        let limits = admission::Limits {
-            connections: AT_THE_DOOR,
-            per_source: PER_SOURCE,
-            ..admission::Limits::default()
-        };
-        let admitted = lock(&self.door).admit(&limits, source);
-        admitted.then(|| Place { door: self.door.clone(), source })
+        Self { config, authorize }
     }
 
     /// Agrees on TLS with whoever connects; `None` when that does not come about.
@@ -75,17 +44,18 @@ impl Secure {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        doorway: &Doorway,
         time: Duration,
     ) -> Option<TlsStream<TcpStream>> {
         let acceptor = TlsAcceptor::from(self.config.borrow().clone());
         match tokio::time::timeout(time, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => {
-                tracing::info!(%peer, %error, "refused a connection");
+                doorway.refused(peer, &error);
                 None
             }
             Err(_) => {
-                tracing::info!(%peer, "refused a connection: TLS took too long");
+                doorway.refused(peer, &"TLS took too long");
                 None
             }
         }
@@ -96,15 +66,11 @@ impl Secure {
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        limits: Limits,
+        (limits, place, doorway): (Limits, Place, Arc<Doorway>),
         app: Router,
         closing: watch::Receiver<()>,
     ) {
-        let Some(place) = self.place(peer.ip()) else {
-            tracing::debug!(%peer, "refused a connection: too many wait at the door");
-            return;
-        };
-        let shaken = self.shake_hands(stream, peer, limits.handshake_time).await;
+        let shaken = self.shake_hands(stream, peer, &doorway, limits.handshake_time).await;
         let Some(stream) = shaken else { return };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         // Where none was needed, the application asks who it is.
@@ -113,24 +79,34 @@ impl Secure {
             Some(caller) => caller,
             None => None,
         };
+        let holder = match &caller {
+            Some(caller) => Holder::Certificate(caller.fingerprint),
+            None => Holder::Nameless(place.source),
+        };
+        if let Err(why) = place.introduce(holder) {
+            doorway.refused(peer, &why);
+            return;
+        }
         let anonymous = caller.is_none();
-        let authorize = self.authorize;
+        let (authorize, place) = (self.authorize, Arc::new(place));
         let service = service_fn(move |mut request: Request<Incoming>| {
             let may = caller.as_ref().is_none_or(|caller| authorize.authorizes(caller));
             request.extensions_mut().insert(Peer(peer));
             if let Some(caller) = &caller {
                 request.extensions_mut().insert(caller.clone());
             }
-            let mut app = app.clone();
-            async move { if may { app.call(request).await } else { Ok(shut_out()) } }
+            let (mut app, place) = (app.clone(), place.clone());
+            async move {
+                if !may {
+                    return Ok(shut_out());
+                }
+                attend(&place, &limits, request, move |request| app.call(request)).await
+            }
         });
         let served = connection(stream, peer, limits, service, closing);
         if anonymous {
-            // It keeps its place: nobody takes those of whoever is known.
             tokio::time::timeout(ANONYMOUS, served).await.ok();
-            drop(place);
         } else {
-            drop(place);
             served.await;
         }
     }

@@ -129,6 +129,7 @@ pub(super) async fn serve(
     tokio::spawn(heartbeat::beat(masters.clone(), identity, agent.clone()));
     let secure = Secure::new(config, masters.clone());
     let app = router(health, agent, masters);
-    tokio::spawn(http::serve_tls(listener, secure, Limits::default(), app, std::future::pending()));
+    let limits = Limits { each: 16, ..Limits::default() };
+    tokio::spawn(http::serve_tls(listener, secure, limits, app, std::future::pending()));
     Ok(())
 }

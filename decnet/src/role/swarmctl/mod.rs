@@ -69,6 +69,8 @@ pub fn run(settings: &Settings) -> Result<()> {
             files::give(dir, privileges::account(settings.user.as_deref())?)?;
         }
     }
+    // Every connection has one.
+    crate::edge::limits::raise_files();
     privileges::serve_as(settings.user.as_deref())?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     let authority = Authority::open_or_make(&ca, clock::now())?;
@@ -92,11 +94,14 @@ pub fn run(settings: &Settings) -> Result<()> {
         tokio::spawn(converge::watch(app.clone(), offer));
         tokio::spawn(rollouts::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
-        let limits = Limits { connections: NODES, ..Limits::default() };
+        let limits =
+            Limits { connections: NODES, each: 8, bytes_each: 20 << 20, ..Limits::default() };
         let of_nodes = node::router(app.clone());
         tokio::spawn(http::serve_tls(nodes, secure, limits, of_nodes, std::future::pending()));
         let of_operators = app::router(app.clone());
-        http::serve(operators, Limits::default(), of_operators, signals::stop()?).await;
+        // Bundles go to the disk.
+        let limits = Limits { bytes: u64::MAX, bytes_each: u64::MAX, ..Limits::default() };
+        http::serve(operators, limits, of_operators, signals::stop()?).await;
         converge::flush(&app);
         tracing::info!("swarmctl has stopped");
         Ok(())

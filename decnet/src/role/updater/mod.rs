@@ -112,7 +112,14 @@ pub fn run(settings: &Settings) -> Result<()> {
         tracing::info!(%address, release, name = identity.caller.name, "the updater is listening");
         systemd::tell(&[Word::Ready, Word::Status("waiting for the master".into())]);
         let app = app::router(Arc::new(App::new(settings, engine, release)?));
-        let limits = Limits { head_time: Duration::from_secs(120), ..Limits::default() };
+        let limits = Limits {
+            head_time: Duration::from_secs(120),
+            each: 16,
+            // What is sent goes to the disk, and each route counts for itself.
+            bytes: u64::MAX,
+            bytes_each: u64::MAX,
+            ..Limits::default()
+        };
         let secure = Secure::new(config, authorize);
         let (told, mut ended) = (signals::stop()?, heard.ended.clone());
         let stop = async move {
