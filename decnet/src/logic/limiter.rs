@@ -70,6 +70,8 @@ impl<K: Clone + Eq + Hash> Limiter<K> {
 
 impl Tries {
     fn refill(&mut self, now: Timestamp, burst: u32, pause: Duration) {
+        // A clock that was set back would have it wait until it has come so far again.
+        self.at = self.at.min(now);
         let pause = pause.as_nanos().max(1);
         let earned = now.since(self.at).as_nanos() / pause;
         self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(burst)).min(burst);

@@ -9,6 +9,7 @@ pub mod door;
 pub mod event;
 pub mod files;
 pub mod glob;
+pub mod guesses;
 pub mod kept;
 pub mod kernel;
 pub mod limiter;

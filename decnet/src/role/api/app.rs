@@ -1,6 +1,5 @@
 //! What all requests share.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::feed::Feed;
 use super::problem::{Answer, Problem};
 use crate::edge::random;
 use crate::edge::store::{self, Store};
+use crate::logic::guesses::Guesses;
 use crate::logic::limiter::Limiter;
 use crate::logic::password;
 use crate::logic::token::TokenKey;
@@ -35,20 +35,15 @@ pub(super) struct App {
     pub(super) database: Arc<Database>,
     pub(super) feed: Feed,
     pub(super) key: TokenKey,
+    /// Guesses at passwords of those who log in.
     pub(super) guesses: Mutex<Guesses>,
+    /// Those of who has logged in, at their own.
+    pub(super) own_guesses: Mutex<Limiter<String>>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) state_dir: PathBuf,
     /// How often a silent stream says that it is there, and its login is looked at again.
     pub(super) pulse: Duration,
     hashes: Arc<Semaphore>,
-}
-
-/// How often someone tried to guess a password.
-pub(super) struct Guesses {
-    /// By where they are.
-    pub(super) by_source: Limiter<IpAddr>,
-    /// By whom they claim to be.
-    pub(super) by_user: Limiter<String>,
 }
 
 impl App {
@@ -57,16 +52,14 @@ impl App {
     /// When the store cannot be read or written.
     pub(super) fn new(store: Store, settings: &Settings) -> Result<Self> {
         let key = TokenKey::new(&secret(&store)?);
-        let newest = store.newest()?;
+        let (newest, guesses) = (store.newest()?, super::v1::kept_guesses(&store));
         let database = Database::new(store::path(&settings.state_dir), store);
         Ok(Self {
             database: Arc::new(database),
             feed: Feed::new(newest),
             key,
-            guesses: Mutex::new(Guesses {
-                by_source: Limiter::new(10, Duration::from_secs(6), 4_096),
-                by_user: Limiter::new(10, Duration::from_secs(12), 4_096),
-            }),
+            guesses: Mutex::new(guesses),
+            own_guesses: Mutex::new(Limiter::new(10, Duration::from_secs(12), 4_096)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             state_dir: settings.state_dir.clone(),
             pulse: Duration::from_secs(15),

@@ -16,6 +16,7 @@ mod users;
 
 use super::endpoint::Endpoint;
 
+pub(super) use auth::kept_guesses;
 pub(super) use capture::Capture;
 
 /// Every route.

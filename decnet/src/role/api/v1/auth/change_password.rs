@@ -46,7 +46,7 @@ async fn change_password(
     if change.old_password.len() > password::MAX_BYTES {
         return Err(Problem::invalid("old_password: too long"));
     }
-    guesses::take(&app, None, &caller.name)?;
+    guesses::take_own(&app, &caller.name)?;
     let name = caller.name.clone();
     let user = app.database.ask(move |store| store.user(&name)).await?;
     let user = user.ok_or_else(Problem::unauthorized)?;
@@ -54,7 +54,7 @@ async fn change_password(
         let detail = "the old password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_login", detail));
     }
-    guesses::give_back(&app, None, &caller.name);
+    guesses::right_own(&app, &caller.name);
     let password = app.hash(change.new_password).await?;
     let user = User { password, must_change: false, changed: clock::now(), ..user };
     let saved = user.clone();

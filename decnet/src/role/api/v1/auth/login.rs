@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{LoggedIn, guesses, log_in};
 use crate::edge::http::Peer;
 use crate::logic::password;
+use crate::logic::source::Source;
 use crate::role::api::app::App;
 use crate::role::api::endpoint::{Access, Endpoint};
 use crate::role::api::extract::Sent;
@@ -50,7 +51,7 @@ async fn login(
         return Err(Problem::invalid("username or password: too long"));
     }
     let source = source(peer.map(|peer| peer.0), &headers);
-    guesses::take(&app, Some(source), &login.username)?;
+    guesses::take(&app, source, &login.username)?;
     let name = login.username.clone();
     let user = app.database.ask(move |store| store.user(&name)).await?;
     let hash = user.as_ref().map_or(password::NOBODY, |user| &user.password).to_owned();
@@ -59,24 +60,18 @@ async fn login(
         let detail = "user name or password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_login", detail));
     };
-    guesses::give_back(&app, Some(source), &login.username);
+    guesses::right(&app, source, &user.name).await;
     Ok(Json(log_in(&app, &user).await?))
 }
 
-/// Where a login comes from, as far as it is counted: of IPv6 the network, for a host has many
-/// addresses. `decnet web` stands between the browser and the api and says where the browser is;
+/// Where a login comes from. `decnet web` stands between the browser and the api and says where the browser is;
 /// it is believed when it is on this machine.
-fn source(peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
+fn source(peer: Option<Peer>, headers: &HeaderMap) -> Source {
     let peer = peer.map_or(Ipv6Addr::LOCALHOST.into(), |Peer(address)| address.ip());
     let said = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     let said = said.and_then(|text| text.parse::<IpAddr>().ok());
-    match said.filter(|_| peer.is_loopback()).unwrap_or(peer).to_canonical() {
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        ip => ip,
-    }
+    let peer = peer.to_canonical();
+    Source::of(said.filter(|_| peer.is_loopback()).unwrap_or(peer), &[])
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ use crate::role::api::app::App;
 use crate::role::api::endpoint::Endpoint;
 use crate::role::api::problem::Answer;
 
+pub(in crate::role::api) use guesses::kept as kept_guesses;
+
 pub(super) fn endpoints() -> Vec<Endpoint> {
     [change_password::endpoints(), login::endpoints(), logout::endpoints()]
         .into_iter()
