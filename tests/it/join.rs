@@ -145,7 +145,10 @@ fn who_has_no_token_of_ours_gets_nothing() {
     assert_eq!(cut.status.code(), Some(2), "{cut:?}");
     assert!(!text(&cut.stderr).contains(&good[8..20]), "it is not shown: {cut:?}");
     assert_eq!(master.json(&["list"]), json!([]));
-    assert!(!world.etc_dir().join("agent/worker.crt").exists());
+    // What is refused writes nothing.
+    for dir in ["agent", "updater"] {
+        assert!(!world.etc_dir().join(dir).exists(), "{dir}");
+    }
 }
 
 #[test]

@@ -261,3 +261,29 @@ fn what_cannot_be_deployed_or_joined_is_refused_with_the_reason() {
     assert!(said.ends_with("\n422") && said.contains("no signing request"), "{said}");
     assert_eq!(hosts(&master), Vec::<Value>::new(), "nothing was registered");
 }
+
+#[test]
+fn what_is_refused_writes_nothing_and_what_starts_is_waited_for() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let enrolled = enroll(&master, &world, "node-1", &[]);
+    assert!(enrolled.status.success(), "{enrolled:?}");
+    let dir = world.dir.join("new/deep/agent");
+    let out = dir.display().to_string();
+    let ip = NODE_IP.to_string();
+    let line = ["enroll", "--name", "node-1", "--address", &ip, "--updater", "--out-dir", &out];
+    let again = master.swarm(&line);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert!(!world.dir.join("new").exists(), "a directory is left");
+    // An operator who is quicker than the controller.
+    let dir = master.state_dir().join("swarm");
+    let token = std::fs::read(dir.join("token")).expect("it is there");
+    std::fs::remove_file(dir.join("token")).expect("it is there");
+    std::thread::scope(|scope| {
+        let listing = scope.spawn(|| master.swarm(&["list"]));
+        // It has found none by now, or finds one at once: either is well.
+        std::fs::write(dir.join("token"), token).expect("it is ours");
+        let listed = listing.join().expect("it does not panic");
+        assert!(listed.status.success(), "{listed:?}");
+    });
+}

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod copy;
 pub mod files;
 pub mod frames;
+pub mod fresh;
 pub mod hosts;
 pub mod http;
 pub mod limits;

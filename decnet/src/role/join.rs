@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow};
 use axum::body::Body;
 use axum::http::{Request, header};
 use rustls::pki_types::ServerName;
 
 use crate::cli::WrongUse;
+use crate::edge::fresh::Fresh;
 use crate::edge::http::{AskError, SecureServer};
 use crate::edge::log::say;
 use crate::edge::pki::{self, KeyRequest};
@@ -46,8 +47,8 @@ pub struct Settings {
 ///
 /// # Errors
 ///
-/// When there is an identity already, or the master does not take the token; what was made is
-/// used again by the next try.
+/// When there is an identity already, or the master does not take the token: then nothing is left
+/// of what was made. Where it is not known whether it did, the next try uses the same keys.
 pub fn run(settings: &Settings) -> Result<()> {
     let certificate = settings.agent_dir.join(format!("{NAME}.crt"));
     if files::read(&certificate)?.is_some() {
@@ -60,13 +61,24 @@ pub fn run(settings: &Settings) -> Result<()> {
     }
     // A directory above that is made here must be open to whoever serves.
     let above = settings.agent_dir.parent().filter(|above| !above.exists()).map(Path::to_path_buf);
-    let agent = key(&settings.agent_dir, NAME)?;
-    let updater = key(&settings.updater_dir, UPDATER)?;
+    let mut fresh = Fresh::default();
+    let agent = key(&mut fresh, &settings.agent_dir, NAME)?;
+    let updater = key(&mut fresh, &settings.updater_dir, UPDATER)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let joined = runtime.block_on(ask(settings, &agent, &updater))?;
+    let joined = match runtime.block_on(ask(settings, &agent, &updater)) {
+        Err(Unjoined::Refused(error)) => return Err(error),
+        Err(Unjoined::Unknown(error)) => {
+            fresh.keep();
+            return Err(error);
+        }
+        Ok(joined) => {
+            fresh.keep();
+            joined
+        }
+    };
     let ca = &joined.ca_cert_pem;
     match &joined.updater_cert_pem {
         Some(certificate) => {
@@ -94,8 +106,8 @@ pub fn run(settings: &Settings) -> Result<()> {
 }
 
 /// The key of a try before this, or a new one.
-fn key(dir: &Path, name: &str) -> Result<KeyRequest> {
-    files::make_dir(dir)?;
+fn key(fresh: &mut Fresh, dir: &Path, name: &str) -> Result<KeyRequest> {
+    fresh.make_dir(dir)?;
     let path = dir.join(format!("{name}.key"));
     if let Some(bytes) = files::read(&path)? {
         let text = String::from_utf8(bytes).unwrap_or_default();
@@ -103,11 +115,29 @@ fn key(dir: &Path, name: &str) -> Result<KeyRequest> {
             .with_context(|| format!("`{}` is no key: remove it", path.display()));
     }
     let request = KeyRequest::make()?;
-    files::replace(&path, request.key_pem.as_bytes())?;
+    fresh.write(&path, request.key_pem.as_bytes())?;
     Ok(request)
 }
 
-async fn ask(settings: &Settings, agent: &KeyRequest, updater: &KeyRequest) -> Result<Joined> {
+/// What came of asking to join, when this machine did not.
+enum Unjoined {
+    /// The master does not know the keys.
+    Refused(anyhow::Error),
+    /// It may: the next try is to use them.
+    Unknown(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Unjoined {
+    fn from(error: E) -> Self {
+        Self::Unknown(error.into())
+    }
+}
+
+async fn ask(
+    settings: &Settings,
+    agent: &KeyRequest,
+    updater: &KeyRequest,
+) -> Result<Joined, Unjoined> {
     let master = &settings.master;
     let server = SecureServer {
         host: master.host.clone(),
@@ -126,23 +156,30 @@ async fn ask(settings: &Settings, agent: &KeyRequest, updater: &KeyRequest) -> R
     let asked = tokio::time::timeout(DEADLINE, server.ask(request, MAX_ANSWER)).await;
     let asked = asked.ok().with_context(|| format!("{master} takes too long"))?;
     let (status, bytes) = asked.map_err(|error| match error {
-        AskError::Connect { .. } | AskError::Late { .. } => WrongUse(format!(
-            "cannot reach the master at {master} ({:#}): is `decnet swarmctl` running there, \
-             and is its node port open?",
-            anyhow::Error::from(error)
-        ))
-        .into(),
-        AskError::Stranger { source, .. } => anyhow::Error::from(source).context(format!(
-            "{master} is not the master that the token is of, nothing was told to it"
-        )),
+        AskError::Connect { .. } | AskError::Late { .. } => Unjoined::Refused(
+            WrongUse(format!(
+                "cannot reach the master at {master} ({:#}): is `decnet swarmctl` running there, \
+                 and is its node port open?",
+                anyhow::Error::from(error)
+            ))
+            .into(),
+        ),
+        AskError::Stranger { source, .. } => {
+            Unjoined::Refused(anyhow::Error::from(source).context(format!(
+                "{master} is not the master that the token is of, nothing was told to it"
+            )))
+        }
         other => other.into(),
     })?;
     if !status.is_success() {
         let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let detail = body.get("detail").and_then(serde_json::Value::as_str);
-        bail!("{master}: {}", detail.unwrap_or(status.as_str()));
+        let error = anyhow!("{master}: {}", detail.unwrap_or(status.as_str()));
+        let refused = status.is_client_error();
+        return Err(if refused { Unjoined::Refused(error) } else { Unjoined::Unknown(error) });
     }
-    serde_json::from_slice(&bytes).context("the master answers what this release cannot read")
+    Ok(serde_json::from_slice(&bytes)
+        .context("the master answers what this release cannot read")?)
 }
 
 /// Gives what was made to whoever serves with it: without a user of its own, it stays root's.

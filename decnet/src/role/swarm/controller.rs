@@ -24,7 +24,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(40);
 const UPLOAD_TIME: Duration = Duration::from_mins(30);
 /// How long a controller may be away that is followed.
 const AWAY_TIME: Duration = Duration::from_secs(60);
-/// How often it is asked while it is followed.
+/// How long one that has just been started is waited for.
+const START_TIME: Duration = Duration::from_secs(5);
+/// How often it is asked while it is followed, or waited for.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// swarmctl, as an operator sees it.
@@ -36,20 +38,31 @@ pub(super) struct Controller {
 
 impl Controller {
     pub(super) fn new(url: Upstream, state_dir: &Path) -> Result<Self> {
-        let path = token_path(state_dir);
-        let token = files::read(&path).map_err(|error| {
-            WrongUse(format!("{error}: run this as the user of swarmctl, or as root"))
-        })?;
-        let token = token.ok_or_else(|| {
-            let path = path.display();
-            WrongUse(format!("there is no token `{path}`: is `decnet swarmctl` running here?"))
-        })?;
+        let started = Instant::now();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
+        let token = runtime.block_on(token(&token_path(state_dir), started))?;
         let token = String::from_utf8(token).unwrap_or_default().trim().to_owned();
-        Ok(Self { url, token, runtime })
+        let controller = Self { url, token, runtime };
+        controller.wait_until_it_listens(started);
+        Ok(controller)
+    }
+
+    /// Waits for one that has just been started. Whether it is there says the first question.
+    fn wait_until_it_listens(&self, started: Instant) {
+        self.runtime.block_on(async {
+            while started.elapsed() < START_TIME {
+                let Ok(request) = self.request(Method::GET, "/health").body(Body::empty()) else {
+                    return;
+                };
+                match self.url.send_within(request, ANSWER_TIME).await {
+                    Err(UpstreamError::Connect { .. }) => tokio::time::sleep(PAUSE).await,
+                    _ => return,
+                }
+            }
+        });
     }
 
     /// Asks, and reads what is answered.
@@ -170,6 +183,24 @@ impl Controller {
             .into(),
             other => other.into(),
         }
+    }
+}
+
+/// The token, which a controller that has just been started is about to write.
+async fn token(path: &Path, started: Instant) -> Result<Vec<u8>> {
+    loop {
+        let token = files::read(path).map_err(|error| {
+            WrongUse(format!("{error}: run this as the user of swarmctl, or as root"))
+        })?;
+        if let Some(token) = token {
+            return Ok(token);
+        }
+        if started.elapsed() > START_TIME {
+            let path = path.display();
+            let message = format!("there is no token `{path}`: is `decnet swarmctl` running here?");
+            return Err(WrongUse(message).into());
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

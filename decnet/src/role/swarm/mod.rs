@@ -14,7 +14,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::cli::WrongUse;
-use crate::edge::files;
+use crate::edge::fresh::Fresh;
 use crate::edge::http::Upstream;
 use crate::edge::log::say;
 use crate::edge::pki;
@@ -252,9 +252,11 @@ fn enroll(
     });
     let dirs: Vec<&Path> = out_dir.into_iter().chain(updater_dir.as_deref()).collect();
     // Before anything is asked: keys that cannot be written would be lost.
-    dirs.iter().try_for_each(|dir| files::make_dir(dir))?;
+    let mut fresh = Fresh::default();
+    dirs.iter().try_for_each(|dir| fresh.make_dir(dir))?;
     let answer: Value =
         controller.ask(Method::POST, "/swarm/enroll", Some(&serde_json::to_value(wish)?))?;
+    fresh.keep();
     let enrolled: Enrolled = serde_json::from_value(answer.clone())
         .context("swarmctl answers what this release cannot read")?;
     let ca = &enrolled.ca_cert_pem;

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::Authority;
+use crate::edge::systemd::{self, Word};
 use crate::edge::{child, clock, files, privileges, random, signals};
 use app::App;
 
@@ -99,9 +100,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         let of_nodes = node::router(app.clone());
         tokio::spawn(http::serve_tls(nodes, secure, limits, of_nodes, std::future::pending()));
         let of_operators = app::router(app.clone());
+        // Now the token can be read and both ports answer.
+        systemd::tell(&[Word::Ready, Word::Status(format!("nodes are heard at {for_nodes}"))]);
         // Bundles go to the disk.
         let limits = Limits { bytes: u64::MAX, bytes_each: u64::MAX, ..Limits::default() };
         http::serve(operators, limits, of_operators, signals::stop()?).await;
+        systemd::tell(&[Word::Stopping]);
         converge::flush(&app);
         tracing::info!("swarmctl has stopped");
         Ok(())
