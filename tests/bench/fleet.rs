@@ -44,7 +44,7 @@ fn config(count: usize, services: &str) -> String {
 fn bring_up<'a>(world: &'a World, config: &str, count: usize) -> (Agent<'a>, f64) {
     let began = Instant::now();
     let agent = world.start_agent(config);
-    let path = world.state_dir().join("events.db");
+    let path = decnet::edge::store::path(&world.state_dir());
     while !path.exists() {
         thread::park_timeout(Duration::from_millis(1));
         assert!(began.elapsed() < Duration::from_secs(60), "the agent makes no store");

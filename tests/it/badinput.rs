@@ -1,10 +1,9 @@
 //! What cannot be had is said in one message that names it and what to do, with the right exit
 //! code, and leaves nothing behind.
 
-use std::path::Path;
 use std::process::Output;
 
-use decnet_tests::world::{World, decnet};
+use decnet_tests::world::{World, decnet, files_below};
 
 const GOOD: &str = "[[decky]]\nname = \"web-01\"\nservices = [\"http\"]\n";
 
@@ -19,20 +18,14 @@ fn refused(world: &World, by: &[&str], config: &str, args: &[&str]) -> (i32, Str
     line.extend(args);
     let output = world.on_node(&line);
     assert_eq!(world.links(), ["lo", "lan0"]);
-    assert_eq!(listing(&world.run_dir()), Vec::<String>::new(), "{output:?}");
-    assert_eq!(listing(&world.state_dir()), Vec::<String>::new(), "{output:?}");
+    assert_eq!(files_below(&world.run_dir()), Vec::<String>::new(), "{output:?}");
+    assert_eq!(files_below(&world.state_dir()), Vec::<String>::new(), "{output:?}");
     said(&output)
 }
 
 fn said(output: &Output) -> (i32, String) {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code().expect("it ended by itself"), text)
-}
-
-/// The names in a directory; none when it is not there.
-fn listing(dir: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// Shows that each command line is wrong use, and said to be so in one line.
@@ -70,7 +63,7 @@ fn a_file_that_is_named_must_be_there() {
     let (code, message) = said(&world.on_node(&line));
     let wanted = "decnet: there is no configuration file `/nowhere.toml`: name one with --config\n";
     assert_eq!((code, message.as_str()), (2, wanted));
-    assert_eq!(listing(&world.run_dir()), Vec::<String>::new());
+    assert_eq!(files_below(&world.run_dir()), Vec::<String>::new());
 }
 
 #[test]
@@ -146,7 +139,7 @@ fn a_kernel_that_forbids_user_namespaces_is_said_to_do_so() {
     assert!(message.contains("cannot make a user namespace: EPERM"), "{message}");
     assert!(message.contains("`decnet doctor`"), "{message}");
     assert_eq!(world.links(), ["lo", "lan0"]);
-    assert_eq!(listing(&world.run_dir()), Vec::<String>::new());
+    assert_eq!(files_below(&world.run_dir()), Vec::<String>::new());
     // Where there may be none at all; the limit is that of the namespace which the test made.
     let limit = "/proc/sys/user/max_user_namespaces";
     let before = std::fs::read_to_string(limit).expect("the kernel has it");

@@ -68,7 +68,7 @@ impl Dashboard {
 
     /// The first login, which the api leaves in a file before it serves.
     fn first_login(&self) -> Result<(String, String)> {
-        let text = std::fs::read_to_string(self.dir.path().join("first-login"))?;
+        let text = std::fs::read_to_string(self.dir.path().join("api/first-login"))?;
         let (name, password) = text.trim_end().split_once(' ').context("name and password")?;
         Ok((name.to_owned(), password.to_owned()))
     }

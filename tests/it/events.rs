@@ -119,7 +119,7 @@ action(type="omfile" file="DIR/parsed" template="parts")
 #[test]
 fn the_text_file_is_what_rsyslog_takes() {
     let world = World::make();
-    let lines = world.state_dir().join("events.log");
+    let lines = world.state_dir().join("agent/events.log");
     let option = format!("[agent]\nevents-syslog-file = \"{}\"\n", lines.display());
     let agent = world.agent(&(TWO.to_owned() + &option));
     let url = format!("http://{}/a?b=%5D%22", agent.decky("web-01").ip);

@@ -9,10 +9,12 @@ use decnet_tests::world::decnet;
 /// Installs what a package would.
 const SETUP: &str = r#"
 set -e
+rm -rf /var/lib/decnet /opt/decnet /etc/decnet
 mkdir -p /opt/decnet/current/bin /etc/decnet
 cp -r "DEPLOY/." /run/deploy
 cp "PROGRAM" /opt/decnet/current/bin/decnet
-cp /run/deploy/*.service /etc/systemd/system/
+cp /run/deploy/*.service /run/deploy/*.mount /etc/systemd/system/
+install -D /run/deploy/decnet-rooms.sh /usr/lib/decnet/rooms
 cp /run/deploy/decnet.sysusers /usr/lib/sysusers.d/decnet.conf
 cp /run/deploy/decnet.catalog /usr/lib/systemd/catalog/
 systemd-sysusers decnet.conf
@@ -73,14 +75,14 @@ for _ in $(seq 200); do
   sleep 0.05
 done
 curl -s http://127.0.0.1:8080/ | grep '<title>'
-stat -c '%U %a' /var/lib/decnet/first-login
+stat -c '%U %a' /var/lib/decnet/api/first-login
 systemctl stop decnet-web.service decnet-api.service
 echo "=== swarm"
 systemctl start decnet-swarmctl.service
 # It is ready now, and nobody has to wait.
 curl -s http://127.0.0.1:8770/health
 $d swarm list --json || journalctl --no-pager -n 30
-stat -c '%U %a' /etc/decnet/ca/ca.key /var/lib/decnet/swarm/token
+stat -c '%U %a' /var/lib/decnet/swarm/ca/ca.key /var/lib/decnet/swarm/token
 systemctl stop decnet-swarmctl.service
 systemctl stop decnet-agent.service
 $d bpf unload
@@ -166,7 +168,7 @@ fn a_login_is_found_in_the_journal_and_explained() {
     }
     let swarm = part("swarm");
     assert!(swarm.contains("[]\ndecnet 600\ndecnet 600\n"), "{swarm}");
-    assert_eq!(part("left").trim(), "success\n/run/decnet\n2", "{text}");
+    assert_eq!(part("left").trim(), "success\n/run/decnet\n/run/decnet/agent\n2", "{text}");
 }
 
 /// What `systemd-analyze` says of agent, api, web and swarmctl: below 3 of 10, where 10 is defenceless.

@@ -29,6 +29,7 @@ mod release;
 mod remote;
 mod restart;
 mod rollout;
+mod rooms;
 mod ssh;
 mod strangers;
 mod swarm;

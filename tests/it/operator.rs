@@ -8,7 +8,7 @@ use std::time::Duration;
 use decnet::logic::event::{Event, Kind};
 use decnet::logic::status::Status;
 use decnet_tests::client::stop;
-use decnet_tests::world::{Agent, World, wait_for};
+use decnet_tests::world::{Agent, World, files_below, wait_for};
 use nix::sys::signal::Signal;
 
 fn fleet(names: &[&str]) -> String {
@@ -23,8 +23,7 @@ fn names(status: &Status) -> Vec<&str> {
 }
 
 fn left(world: &World) -> Vec<String> {
-    let entries = std::fs::read_dir(world.run_dir()).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    files_below(&world.run_dir())
 }
 
 /// Asks a decky's Redis over a connection that is kept.

@@ -155,7 +155,7 @@ fn on_a_lan_that_is_there_its_deckies_answer_whoever_comes() -> Result<()> {
     let page = world.on_node(&["curl", "-s", &format!("http://127.0.0.1:{}/", up.port)]);
     assert!(String::from_utf8_lossy(&page.stdout).contains("<title>decnet</title>"), "{page:?}");
     assert!(up.end(Signal::SIGTERM)?.success());
-    assert!(Path::new(&state).join("events.db").is_file(), "what was named is kept");
+    assert!(Path::new(&state).join("store/events.db").is_file(), "what was named is kept");
     let ping = world.visit("ping", &["-c1", "-W1", ips[0]]);
     assert!(!ping.status.success(), "{ping:?}");
     Ok(())
@@ -230,7 +230,7 @@ fn a_real_login_at_a_decky_appears_in_the_browser_without_a_reload() -> Result<(
     let state_dir = world.state_dir();
     let _api = start("api", api, ["--state-dir", &state_dir.display().to_string()])?;
     let _web = start("web", web, ["--api-url", &format!("http://127.0.0.1:{api}")])?;
-    let login = wait_for(|| std::fs::read_to_string(state_dir.join("first-login")).ok());
+    let login = wait_for(|| std::fs::read_to_string(state_dir.join("api/first-login")).ok());
     let login = login.context("the api makes a first login")?;
     let (name, password) = login.trim_end().split_once(' ').context("name and password")?;
     wait_for(|| std::net::TcpStream::connect(("127.0.0.1", web)).ok()).context("web answers")?;

@@ -11,10 +11,13 @@ use crate::world::{children, decnet, wait_for, within};
 /// Installs what a package would, and a configuration.
 const SETUP: &str = r#"
 set -e
+rm -rf /var/lib/decnet /opt/decnet /etc/decnet
 mkdir -p /opt/decnet/current/bin /etc/decnet
 cp -r "DEPLOY/." /run/deploy
 cp "PROGRAM" /opt/decnet/current/bin/decnet
-cp /run/deploy/*.service /run/deploy/*.socket /etc/systemd/system/
+cp "PROGRAM" /usr/bin/decnet
+cp /run/deploy/*.service /run/deploy/*.socket /run/deploy/*.mount /etc/systemd/system/
+install -D /run/deploy/decnet-rooms.sh /usr/lib/decnet/rooms
 cp /run/deploy/decnet.sysusers /usr/lib/sysusers.d/decnet.conf
 systemd-sysusers decnet.conf
 cat >/etc/decnet/decnet.toml <<'TOML'

@@ -49,7 +49,7 @@ impl<'a> Master<'a> {
 
     /// Where its authority is.
     pub fn ca_dir(&self) -> PathBuf {
-        self.machine.dir.join("master/etc/ca")
+        self.state_dir().join("swarm/ca")
     }
 
     /// What it has logged.

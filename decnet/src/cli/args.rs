@@ -45,6 +45,12 @@ pub enum Role {
     Bpf(BpfArgs),
     /// Write the frames of a decky to a pcapng file
     Capture(CaptureArgs),
+    /// Become the self-check of a release, closed off (started by the updater)
+    #[command(hide = true)]
+    Confine {
+        /// Where the release is
+        dir: PathBuf,
+    },
     /// Make the deckies what a configuration file says
     Deploy(DeployArgs),
     /// Say what this machine lacks and how to get it

@@ -31,6 +31,7 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
             span: args.seconds.map(Duration::from_secs),
             run_dir: args.dir.run_dir,
         }),
+        Role::Confine { dir } => role::confine::run(&dir),
         Role::Deploy(args) => {
             role::operator::deploy(&args.dir.run_dir, &cli.config, show(args.json))
         }

@@ -46,8 +46,8 @@ pub fn is_mounted(dir: &Path) -> bool {
 ///
 /// [`BpfFsError`] without CAP_SYS_ADMIN.
 pub fn mount_at(dir: &Path, owner: Account) -> Result<(), BpfFsError> {
-    files::make_dir(dir)?;
     if !is_mounted(dir) {
+        files::take_dir(dir)?;
         let options = "mode=0700";
         mount(
             Some("decnet"),

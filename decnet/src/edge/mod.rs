@@ -1,11 +1,13 @@
 //! Touches the world: one outside thing per file, and decides nothing.
 
+pub mod apart;
 pub mod bpf;
 pub mod bpf_fs;
 pub mod bundles;
 pub mod channel;
 pub mod child;
 pub mod clock;
+pub mod confine;
 pub mod copy;
 pub mod files;
 pub mod frames;

@@ -106,11 +106,7 @@ pub fn enter(network: impl AsFd) -> Result<()> {
 /// `kernel.unprivileged_userns_clone`, ENOSPC or EUSERS by `user.max_user_namespaces`.
 pub fn isolate() -> Result<()> {
     let (user, group) = (geteuid(), getegid());
-    let all = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    unshare(all)
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
         .map_err(|source| NamespaceError::Refused { doing: "make a user namespace", source })?;
     // Groups may not be changed inside before the mapping is allowed (user_namespaces(7)).
     for (path, text) in [

@@ -60,6 +60,6 @@ pub fn ask(
 
 /// What the agent whose run directory this is wrote down about itself; `None` when there is none.
 pub fn running(run_dir: &Path) -> Option<Found> {
-    let bytes = files::read(&run_dir.join(RUNNING)).ok().flatten()?;
+    let bytes = files::read_of_owner(&run_dir.join(RUNNING)).ok().flatten()?;
     serde_json::from_slice(&bytes).ok()
 }

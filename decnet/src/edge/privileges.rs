@@ -1,12 +1,18 @@
 //! Who this process is, and what it may do.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::unistd::{Gid, Uid, User, geteuid, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Group, Uid, User, geteuid, setgroups, setresgid, setresuid};
 
 /// What the agent keeps: links and raw frames.
 pub const AGENT: [Capability; 2] = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW];
+
+/// Who serves unless it is said.
+pub const USER: &str = "decnet";
 
 /// The user that an unprivileged process becomes when there is no user `decnet`: the kernel's
 /// overflow user, which owns nothing.
@@ -44,6 +50,11 @@ pub struct Account {
     pub gid: Gid,
 }
 
+impl Account {
+    /// Root's.
+    pub const ROOT: Self = Self { uid: Uid::from_raw(0), gid: Gid::from_raw(0) };
+}
+
 /// Whether this process is root.
 pub fn is_root() -> bool {
     geteuid().is_root()
@@ -55,12 +66,30 @@ pub fn is_root() -> bool {
 ///
 /// [`PrivilegeError::NoUser`] when `name` is given and there is none.
 pub fn account(name: Option<&str>) -> Result<Account> {
-    let found = User::from_name(name.unwrap_or("decnet")).ok().flatten();
+    let found = User::from_name(name.unwrap_or(USER)).ok().flatten();
     match (found, name) {
         (Some(user), _) => Ok(Account { uid: user.uid, gid: user.gid }),
         (None, None) => Ok(Account { uid: Uid::from_raw(NOBODY), gid: Gid::from_raw(NOBODY) }),
         (None, Some(name)) => Err(PrivilegeError::NoUser(name.to_owned())),
     }
+}
+
+/// The account of a daemon: as [`account`], with the daemon's own group where there is one. The kernel
+/// lets a process look into another only where user and group are the same.
+///
+/// # Errors
+///
+/// As [`account`].
+pub fn daemon(role: &str, name: Option<&str>) -> Result<Account> {
+    let account = account(name)?;
+    let gid = group_of(role).filter(|_| name.is_none_or(|name| name == USER));
+    Ok(Account { gid: gid.unwrap_or(account.gid), ..account })
+}
+
+/// The group of a daemon, where there is one.
+pub fn group_of(role: &str) -> Option<Gid> {
+    let found = Group::from_name(&format!("{USER}-{role}")).ok().flatten();
+    found.map(|group| group.gid)
 }
 
 /// Becomes `account`, and keeps nothing but these capabilities, as ambient ones too.
@@ -94,8 +123,20 @@ pub fn become_user(account: Account, keep: &[Capability]) -> Result<()> {
 /// # Errors
 ///
 /// [`PrivilegeError`] when there is no such user.
-pub fn serve_as(name: Option<&str>) -> Result<()> {
-    if is_root() { become_user(account(name)?, &[]) } else { Ok(()) }
+pub fn serve_as(role: &str, name: Option<&str>) -> Result<()> {
+    if is_root() { become_user(daemon(role, name)?, &[]) } else { Ok(()) }
+}
+
+/// Becomes whoever `dir` belongs to, so that nothing in it can lead root elsewhere. Does nothing in a
+/// process that is not root, and where it is root's or not there.
+///
+/// # Errors
+///
+/// [`PrivilegeError`] when the kernel refuses.
+pub fn become_owner_of(dir: &Path) -> Result<()> {
+    let Ok(found) = std::fs::symlink_metadata(dir) else { return Ok(()) };
+    let account = Account { uid: Uid::from_raw(found.uid()), gid: Gid::from_raw(found.gid()) };
+    if is_root() && !account.uid.is_root() { become_user(account, &[]) } else { Ok(()) }
 }
 
 /// Gives up the ambient capabilities, so that programs started from here have none.

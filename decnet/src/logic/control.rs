@@ -13,8 +13,8 @@ use crate::logic::swarm::{Count, NodeReport, Order};
 /// Longest line either way, in bytes.
 pub const MAX_LINE: usize = 2 * MAX_CONFIG;
 
-/// Name of the socket in the run directory.
-pub const SOCKET: &str = "agent.sock";
+/// Name of the socket, below the run directory.
+pub const SOCKET: &str = "agent/agent.sock";
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ pub enum Answer {
 }
 
 /// Name of the file in the run directory that says where the running agent keeps things.
-pub const RUNNING: &str = "agent.json";
+pub const RUNNING: &str = "agent/agent.json";
 
 /// What a running agent writes down for those who look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::edge::bpf::{self, Programs};
 use crate::edge::log::say;
 use crate::edge::privileges::Account;
 use crate::edge::{bpf_fs, files, privileges};
-use crate::role::agent::PINS;
+use crate::role::agent::{DIR, PINS};
 
 /// Loads the programs and pins them for `user`. What another release had pinned is replaced, and
 /// pins of just these programs stay as they are: the unit runs this before each start of the agent.
@@ -21,15 +21,16 @@ use crate::role::agent::PINS;
 ///
 /// When this process may not, or the kernel does not take the programs; nothing is changed then.
 pub fn load(run_dir: &Path, user: Option<&str>) -> Result<ExitCode> {
-    let account = privileges::account(user)?;
+    let account = privileges::daemon(DIR, user)?;
     let dir = run_dir.join(PINS);
     if bpf::are_ours(&dir) && bpf_fs::is_of(&dir, account) {
         return Ok(ExitCode::SUCCESS);
     }
     let mut programs = Programs::load()?;
     if privileges::is_root() {
-        files::make_dir(run_dir)?;
-        files::give(run_dir, account)?;
+        // From here on nobody else can say what lies there, or lead a mount elsewhere.
+        files::take_dir(run_dir)?;
+        files::make_room(run_dir, DIR, account)?;
         bpf_fs::mount_at(&dir, account)?;
     }
     ensure!(

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::cli::WrongUse;
 use crate::edge::log::say;
 use crate::edge::operator;
+use crate::edge::privileges;
 use crate::edge::stop;
 use crate::edge::store::{self, EventFilter, Follower, Store, StoreError};
 use crate::logic::event::{Event, Kind, Value, syslog};
@@ -71,6 +72,8 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
         ))
         .into());
     }
+    // What lies beside the store is its owner's, and could lead root elsewhere.
+    privileges::become_owner_of(path.parent().unwrap_or(&path))?;
     let store = Store::open(&path)?;
     let mut follower = match settings.lines {
         0 => store.follow_all(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use axum::body::Body;
 use axum::http::{Request, header};
+use nix::unistd::Gid;
 use rustls::pki_types::ServerName;
 
 use crate::cli::WrongUse;
@@ -14,6 +15,7 @@ use crate::edge::fresh::Fresh;
 use crate::edge::http::{AskError, SecureServer};
 use crate::edge::log::say;
 use crate::edge::pki::{self, KeyRequest};
+use crate::edge::privileges::{Account, USER};
 use crate::edge::{files, privileges};
 use crate::logic::swarm::{Join, JoinToken, Joined, MASTER, MasterUrl};
 use crate::role::agent::remote::{MASTER_FILE, NAME};
@@ -24,9 +26,6 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const MAX_ANSWER: usize = 256 * 1024;
 /// Name of the updater's certificate and key.
 const UPDATER: &str = "updater";
-
-/// Who serves unless it is said.
-const USER: &str = "decnet";
 
 /// What `decnet join` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +58,11 @@ pub fn run(settings: &Settings) -> Result<()> {
         );
         return Err(WrongUse(message).into());
     }
-    // A directory above that is made here must be open to whoever serves.
-    let above = settings.agent_dir.parent().filter(|above| !above.exists()).map(Path::to_path_buf);
+    let reader = |role| reader(role, settings.user.as_deref());
+    let (of_agent, of_updater) = (reader("agent")?, reader(UPDATER)?);
     let mut fresh = Fresh::default();
+    take(&mut fresh, &settings.agent_dir, of_agent)?;
+    take(&mut fresh, &settings.updater_dir, of_updater)?;
     let agent = key(&mut fresh, &settings.agent_dir, NAME)?;
     let updater = key(&mut fresh, &settings.updater_dir, UPDATER)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,9 +95,10 @@ pub fn run(settings: &Settings) -> Result<()> {
     files::replace(&settings.agent_dir.join(MASTER_FILE), master.as_bytes())?;
     // The certificate last: with it, the machine is a node.
     pki::write(&settings.agent_dir, NAME, ca, &joined.worker_cert_pem, &agent.key_pem)?;
-    let with_updater = joined.updater_cert_pem.is_some().then(|| settings.updater_dir.clone());
-    let made = [above, Some(settings.agent_dir.clone()), with_updater];
-    give(&made.into_iter().flatten().collect::<Vec<_>>(), settings.user.as_deref())?;
+    give(&settings.agent_dir, of_agent)?;
+    if joined.updater_cert_pem.is_some() {
+        give(&settings.updater_dir, of_updater)?;
+    }
     let Joined { name, address, agent_port, .. } = joined;
     say(&format!(
         "this machine is the node {name}: the master reaches it at {address}:{agent_port}"
@@ -107,9 +109,8 @@ pub fn run(settings: &Settings) -> Result<()> {
 
 /// The key of a try before this, or a new one.
 fn key(fresh: &mut Fresh, dir: &Path, name: &str) -> Result<KeyRequest> {
-    fresh.make_dir(dir)?;
     let path = dir.join(format!("{name}.key"));
-    if let Some(bytes) = files::read(&path)? {
+    if let Some(bytes) = files::read_of_owner(&path)? {
         let text = String::from_utf8(bytes).unwrap_or_default();
         return KeyRequest::with_key(&text)
             .with_context(|| format!("`{}` is no key: remove it", path.display()));
@@ -182,21 +183,69 @@ async fn ask(
         .context("the master answers what this release cannot read")?)
 }
 
-/// Gives what was made to whoever serves with it: without a user of its own, it stays root's.
-fn give(paths: &[PathBuf], user: Option<&str>) -> Result<()> {
+/// Whoever serves with an identity of this role, and whether he may write it; `None` when it stays
+/// root's.
+fn reader(role: &str, user: Option<&str>) -> Result<Option<Reader>> {
     if !privileges::is_root() {
-        return Ok(());
+        return Ok(None);
     }
-    let account = match (privileges::account(Some(user.unwrap_or(USER))), user) {
-        (Ok(account), _) => account,
-        (Err(_), None) => return Ok(()),
-        (Err(error), Some(_)) => return Err(error.into()),
+    match (privileges::daemon(role, Some(user.unwrap_or(USER))), user) {
+        (Ok(account), _) => {
+            let group = privileges::group_of(role).filter(|group| *group == account.gid);
+            Ok(Some(group.map_or(Reader::User(account), Reader::Group)))
+        }
+        (Err(_), None) => Ok(None),
+        (Err(error), Some(_)) => Err(error.into()),
+    }
+}
+
+/// Whoever serves with an identity.
+#[derive(Clone, Copy, Debug)]
+enum Reader {
+    /// A daemon with a group of its own: it reads what is root's.
+    Group(Gid),
+    /// A user: it is his.
+    User(Account),
+}
+
+/// Makes the directory of an identity root's until it is given, so that nobody leads root elsewhere.
+fn take(fresh: &mut Fresh, dir: &Path, reader: Option<Reader>) -> Result<()> {
+    let above = dir.parent().filter(|above| reader.is_some() && !above.as_os_str().is_empty());
+    let is_ours = |above: &&Path| {
+        !above.exists() || files::is_owned_by(above, privileges::account(Some(USER)).ok())
     };
-    for path in paths {
-        files::give(path, account)?;
-        let Ok(entries) = std::fs::read_dir(path) else { continue };
-        for entry in entries {
-            files::give(&entry?.path(), account)?;
+    let above = above.filter(is_ours);
+    if let Some(above) = above.filter(|above| above.exists()) {
+        files::take_dir(above)?;
+    }
+    fresh.make_dir(dir)?;
+    if let Some(above) = above {
+        files::take_dir(above)?;
+    }
+    if reader.is_some() {
+        files::take_dir(dir)?;
+    }
+    Ok(())
+}
+
+/// Gives what was made to whoever serves with it.
+fn give(dir: &Path, reader: Option<Reader>) -> Result<()> {
+    let Some(reader) = reader else { return Ok(()) };
+    let mut entries = Vec::new();
+    for entry in
+        std::fs::read_dir(dir).with_context(|| format!("cannot read `{}`", dir.display()))?
+    {
+        entries.push(entry?.path());
+    }
+    match reader {
+        Reader::Group(group) => {
+            entries.iter().try_for_each(|path| files::show(path, group, 0o640))?;
+            files::show(dir, group, 0o750)?;
+        }
+        Reader::User(account) => {
+            entries.iter().try_for_each(|path| files::give(path, account))?;
+            files::show(dir, account.gid, 0o700)?;
+            files::give(dir, account)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ pub mod agent;
 pub mod api;
 pub mod bpf;
 pub mod capture;
+pub mod confine;
 pub mod doctor;
 pub mod events;
 pub mod face;

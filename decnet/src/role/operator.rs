@@ -65,7 +65,7 @@ pub fn teardown(run_dir: &Path, decky: Option<DeckyName>) -> Result<ExitCode> {
         Ok(status) => say(&format!("{} deckies left", status.deckies.len())),
         Err(error) if everything && is_unreachable(&error) => {
             if Hook::of_kernel() == Hook::Clsact
-                && let Ok(Some(found)) = files::read(&run_dir.join(RUNNING))
+                && let Ok(Some(found)) = files::read_of_owner(&run_dir.join(RUNNING))
                 && let Ok(found) = serde_json::from_slice::<Found>(&found)
             {
                 bpf::detach_left(&found.interface);

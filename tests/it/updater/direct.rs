@@ -82,7 +82,7 @@ fn an_agent_is_replaced_however_it_was_started() {
         decnet().display(),
         dir = dir.display()
     ));
-    let is_up = format!("{dir}/run/agent.sock", dir = dir.display());
+    let is_up = format!("{dir}/run/agent/agent.sock", dir = dir.display());
     node.shell
         .ok(&format!("for i in $(seq 400); do [ -S {is_up} ] && exit; sleep .05; done; exit 1"));
     let quiet = fs::read_to_string(dir.join("pid")).expect("it was written");
@@ -118,7 +118,7 @@ fn nobody_is_ended_but_the_agent_of_this_place() {
     fs::write(&config, "[network]\ninterface = \"lan0\"\n").expect("it is ours");
     let start = format!(
         "start() {{ mkdir -p {0}/$1/etc; cd {0}/$1; shift; \"$@\" >log 2>&1 & echo $! >pid; }}\n\
-         await() {{ for i in $(seq 400); do [ -S {0}/$1/run/agent.sock ] && return; sleep .05; done; \
+         await() {{ for i in $(seq 400); do [ -S {0}/$1/run/agent/agent.sock ] && return; sleep .05; done; \
          cat {0}/$1/log; exit 1; }}",
         dir.display()
     );

@@ -67,8 +67,7 @@ fn a_release_brings_its_capture_programs_and_takes_them_along() {
 #[test]
 fn what_loads_the_programs_is_not_root() {
     let mut node = Node::boot();
-    let owners =
-        node.machine.ok("stat -c %U /run/decnet /run/decnet/bpf /run/decnet/bpf/[!.]*[!g]");
+    let owners = node.machine.ok("stat -c %U /run/decnet/bpf /run/decnet/bpf/[!.]*[!g]");
     assert!(
         owners.lines().count() > 10 && owners.lines().all(|owner| owner == "decnet"),
         "{owners}"

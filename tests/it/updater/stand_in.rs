@@ -43,7 +43,8 @@ fn stands_in() {
     let manifest = File::open(tree.join(MANIFEST)).expect("it was started from a release");
     let in_use = Flock::lock(manifest, FlockArg::LockSharedNonblock).expect("it may be read");
     let release = files::digest(&*in_use).expect("it may be read");
-    let lock = files::lock(&dir.join("run/agent.lock")).expect("the directory is ours");
+    files::make_dir(&dir.join("run/agent")).expect("the directory is ours");
+    let lock = files::lock(&dir.join("run/agent/agent.lock")).expect("the directory is ours");
     let _held = lock.expect("there is no other agent");
     let identity = Identity::read(&dir.join("etc/agent"), "worker", clock::now(), "none");
     let identity = identity.expect("it was issued");

@@ -118,6 +118,16 @@ impl World {
     }
 }
 
+/// The files in a directory and those in it; none when it is not there.
+pub fn files_below(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let below = |entry: std::fs::DirEntry| match entry.path() {
+        path if path.is_dir() => files_below(&path),
+        path => vec![path.display().to_string()],
+    };
+    entries.flat_map(below).collect()
+}
+
 /// Asks again and again until there is an answer, within limits.
 pub fn wait_for<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();

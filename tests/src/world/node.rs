@@ -83,7 +83,7 @@ impl Node {
 
     /// The store.
     pub fn store(&self) -> Store {
-        Store::open(&self.state_dir().join("events.db")).expect("the agent has made it")
+        Store::open(&decnet::edge::store::path(&self.state_dir())).expect("the agent has made it")
     }
 
     /// All events so far.

@@ -31,6 +31,7 @@ use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Transaction, TransactionBehavior,
 };
 
+use crate::edge::files::place;
 use crate::logic::time::Timestamp;
 
 pub use append::Appended;
@@ -60,9 +61,12 @@ const JOURNAL: i64 = 16 * 1024 * 1024;
 /// Pages in that log before they are copied to their places; the more, the fewer are copied twice.
 const PAGES: i64 = 4_096;
 
+/// Name of the store's directory, below the state directory.
+pub const DIR: &str = "store";
+
 /// Where the store of a machine is, below its state directory.
 pub fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("events.db")
+    place(state_dir, DIR, "events.db")
 }
 
 /// What can go wrong with the store.

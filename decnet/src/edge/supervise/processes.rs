@@ -82,12 +82,13 @@ fn is_ours(seen: &Seen) -> bool {
     seen.is_alive && seen.in_our_namespace && (we.is_root() || we.as_raw() == seen.uid)
 }
 
-/// Whether an agent says that its run directory is another than that of `lock`.
+/// Whether an agent says that its run directory is another than that of `lock`, which is in a
+/// directory there.
 fn is_elsewhere(pid: u32, args: &[String], lock: &Path) -> bool {
     let Some(named) = run_dir(args) else { return false };
     let place = |dir: &Path| fs::metadata(dir).map(|found| (found.dev(), found.ino())).ok();
     let theirs = Path::new("/proc").join(pid.to_string()).join("cwd").join(named);
-    place(&theirs) != lock.parent().and_then(place)
+    place(&theirs) != lock.ancestors().nth(2).and_then(place)
 }
 
 /// The run directory that arguments name.

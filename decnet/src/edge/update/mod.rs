@@ -12,7 +12,7 @@ pub use fs::{Fs, RealFs};
 pub use look::{Found, free, open, staged};
 pub use place::Place;
 pub use runner::{Host, Runner};
-pub use selfcheck::{SELFCHECK, Unwell, self_check};
+pub use selfcheck::{CANNOT_ASK, CANNOT_RUN, NO_CONFIG, SELFCHECK, Unwell, self_check};
 
 #[cfg(test)]
 mod tests;

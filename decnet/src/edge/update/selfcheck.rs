@@ -1,21 +1,31 @@
 //! A release says itself whether it runs here, before anything names it.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::edge::child::is_of_program;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
 use crate::logic::release::Digest;
 
 /// The subcommand that does it.
 pub const SELFCHECK: &str = "selfcheck";
+/// The subcommand that closes it off first.
+const CONFINE: &str = "confine";
+/// What a release is does not depend on what this machine is to do.
+pub const NO_CONFIG: (&str, &str) = ("DECNET_CONFIG", "/dev/null");
+/// How that ends when the release's program is none.
+pub const CANNOT_RUN: u8 = 126;
+/// How that ends when the machine cannot run it.
+pub const CANNOT_ASK: u8 = 125;
 /// How long it may take.
 const TIME: Duration = Duration::from_secs(10);
-/// How long its program may be held open by somebody else.
-const BUSY: Duration = Duration::from_secs(2);
 /// Most bytes of what it says.
 const MOST: u64 = 4 * 1024;
 
@@ -30,43 +40,60 @@ pub enum Unwell {
     Unfit(String),
 }
 
-/// Runs the self-check of a release that lies in `dir`.
+/// Runs the self-check of a release that lies in `dir`: closed off, and with all that it starts ended
+/// when it has.
 ///
 /// # Errors
 ///
 /// [`Unwell`].
 pub fn self_check(dir: &Path, digest: Digest) -> Result<(), Unwell> {
-    let program = dir.join("bin/decnet");
-    let begun = Instant::now();
-    let mut child = start(&program, begun).map_err(|error| {
-        let why = format!("cannot run `{}`: {error}", program.display());
-        if is_of_program(&error) { Unwell::Unfit(why) } else { Unwell::Unasked(why) }
-    })?;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if begun.elapsed() < TIME => thread::park_timeout(Duration::from_millis(10)),
-            Ok(None) => {
-                drop(child.kill());
-                drop(child.wait());
-                return Err(Unwell::Unfit(format!("it has not ended within {} s", TIME.as_secs())));
-            }
-            Err(error) => {
-                return Err(Unwell::Unasked(format!("it cannot be waited for: {error}")));
-            }
-        }
-    };
-    let out = said(child.stdout.take())
-        .map_err(|error| Unwell::Unasked(format!("what it says cannot be read: {error}")))?;
+    let unasked = |what: &str, error: io::Error| Unwell::Unasked(format!("{what}: {error}"));
+    let mut child = start(dir).map_err(|error| unasked("cannot start a self-check", error))?;
+    let ended = await_end(&child, Instant::now());
+    // Its whole group, and before it is waited for: until then nobody else can have its number.
+    if let Ok(group) = child.id().try_into() {
+        // Nobody may be left.
+        killpg(Pid::from_raw(group), Signal::SIGKILL).unwrap_or_default();
+    }
+    let status = child.wait().map_err(|error| unasked("it cannot be waited for", error))?;
+    if !ended.map_err(|errno| unasked("it cannot be waited for", errno.into()))? {
+        return Err(Unwell::Unfit(format!("it has not ended within {} s", TIME.as_secs())));
+    }
+    let out = said(child.stdout.take()).map_err(|error| unasked("it cannot be heard", error))?;
     if !status.success() {
         let error = said(child.stderr.take()).unwrap_or_else(|error| error.to_string());
-        return Err(Unwell::Unfit(format!("it ended with {status}: {error}")));
+        return Err(unwell(status, &error));
     }
     match out.parse::<Digest>() {
         Ok(found) if found == digest => Ok(()),
         _ => {
             let out: String = out.chars().take(80).collect();
             Err(Unwell::Unfit(format!("it says that it is `{out}`")))
+        }
+    }
+}
+
+/// Why one that has ended so is not well.
+fn unwell(status: ExitStatus, error: &str) -> Unwell {
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(CANNOT_ASK) => Unwell::Unasked(error.to_owned()),
+        Some(CANNOT_RUN) => Unwell::Unfit(error.to_owned()),
+        _ => Unwell::Unfit(format!("it ended with {status}: {error}")),
+    }
+}
+
+/// Waits until it has ended, and leaves it to be waited for; false when it takes too long.
+fn await_end(child: &Child, begun: Instant) -> Result<bool, Errno> {
+    let pid = Pid::from_raw(child.id().try_into().map_err(|_error| Errno::ESRCH)?);
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    loop {
+        match waitid(Id::Pid(pid), flags) {
+            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) if begun.elapsed() < TIME => {
+                thread::park_timeout(Duration::from_millis(10));
+            }
+            Ok(WaitStatus::StillAlive) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(errno) => return Err(errno),
         }
     }
 }
@@ -80,20 +107,10 @@ fn said(pipe: Option<impl Read>) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// A process that was forked while the program was written may hold it open for a moment, and the
-/// kernel runs no program that somebody could write to.
-fn start(program: &Path, begun: Instant) -> io::Result<Child> {
-    loop {
-        let mut command = Command::new(program);
-        command.arg(SELFCHECK).env_clear().process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        match command.spawn() {
-            Err(error)
-                if error.kind() == ErrorKind::ExecutableFileBusy && begun.elapsed() < BUSY =>
-            {
-                thread::park_timeout(Duration::from_millis(10));
-            }
-            other => return other,
-        }
-    }
+/// Our own program, which is proved, becomes the release's when it is closed off.
+fn start(dir: &Path) -> io::Result<Child> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(CONFINE).arg(dir).env_clear().envs([NO_CONFIG]).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn()
 }

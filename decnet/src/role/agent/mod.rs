@@ -39,7 +39,7 @@ use crate::edge::privileges::{self, AGENT};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::store::{self, Store};
 use crate::edge::systemd::{self, Passed};
-use crate::edge::{child, clock, files, limits, listen, random};
+use crate::edge::{apart, child, clock, files, limits, listen, random};
 use crate::logic::config::{self, DeckyWish};
 use crate::logic::control::{Found, RUNNING, SOCKET};
 use crate::logic::decky::Decky;
@@ -60,8 +60,11 @@ use supervision::Supervision;
 use vault::Keeping;
 use writer::Writer;
 
-/// Name of the lock in the run directory.
-pub const LOCK: &str = "agent.lock";
+/// Name of its directory, below the state directory and below the run directory.
+pub const DIR: &str = "agent";
+
+/// Name of the lock, below the run directory.
+pub const LOCK: &str = "agent/agent.lock";
 
 /// Name of the directory of pins in the run directory.
 pub const PINS: &str = "bpf";
@@ -107,6 +110,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     let read = settings.remote.as_ref().map(Remote::read).transpose()?;
     let programs = prepare(settings)?;
     child::die_with_parent().context("cannot be tied to its parent")?;
+    apart::alone()?;
     let lock = settings.run_dir.join(LOCK);
     let held = files::lock(&lock)?;
     let _held = held.with_context(|| {
@@ -139,7 +143,6 @@ pub fn remove_traces(run_dir: &Path) -> Result<()> {
 fn prepare(settings: &Settings) -> Result<Programs> {
     let name = uname().context("the kernel does not say its version")?;
     kernel::check(&name.release().to_string_lossy())?;
-    let dirs = [&settings.state_dir, &settings.run_dir];
     if !privileges::is_root() {
         let lacking = privileges::lacking(&AGENT);
         if !lacking.is_empty() {
@@ -149,21 +152,36 @@ fn prepare(settings: &Settings) -> Result<Programs> {
                 names.join(" and ")
             );
         }
-        dirs.into_iter().try_for_each(|dir| files::make_dir(dir))?;
+        make_rooms(settings)?;
         return Programs::open(&settings.run_dir.join(PINS)).context(
             "this release's capture programs are not loaded: run `decnet bpf load` as root, or \
              start the systemd unit `decnet-bpf.service`",
         );
     }
-    let account = privileges::account(settings.user.as_deref())
+    let account = privileges::daemon(DIR, settings.user.as_deref())
         .map_err(|error| WrongUse(error.to_string()))?;
-    for dir in dirs {
-        files::make_dir(dir)?;
-        files::give(dir, account)?;
+    for dir in [&settings.state_dir, &settings.run_dir] {
+        files::make_open_dir(dir)?;
+        files::make_room(dir, DIR, account)?;
     }
+    files::make_room(&settings.state_dir, store::DIR, account)?;
     let programs = Programs::load()?;
     privileges::become_user(account, &AGENT)?;
+    make_rooms(settings)?;
     Ok(programs)
+}
+
+/// Makes the agent's own directories, where they are not there.
+fn make_rooms(settings: &Settings) -> Result<()> {
+    files::make_dir(&dir(&settings.state_dir))?;
+    Ok(files::make_dir(&settings.run_dir.join(DIR))?)
+}
+
+/// Where the agent keeps what it needs at its next start.
+fn dir(state_dir: &Path) -> PathBuf {
+    let mut dir = files::place(state_dir, DIR, placing::SEED);
+    dir.pop();
+    dir
 }
 
 /// What the deckies are to be at the start, and by which order of the master's: what it wanted last
@@ -186,6 +204,7 @@ async fn serve(
     mut passed: Vec<Passed>,
 ) -> Result<()> {
     let boot = random::uuid();
+    let dir = dir(&settings.state_dir);
     let mut keeping = Keeping::open(&mut passed);
     let kept = keeping.find();
     let (asking, requests) = control::queue();
@@ -195,9 +214,9 @@ async fn serve(
     let name = settings.interface.as_deref().or(wish.interface.as_deref());
     let interface = placing::interface(&links, name).await?;
     let node = Node {
-        seed: placing::seed(&settings.state_dir)?,
+        seed: placing::seed(&dir)?,
         network: placing::network(&interface, wish)?,
-        state_dir: settings.state_dir.clone(),
+        dir: dir.clone(),
         changed: true,
     };
     let (generation, deckies, mode) = first_wish(settings, &node)?;
@@ -215,8 +234,7 @@ async fn serve(
     let listener = socket(passed)?;
     if let (Some(remote), Some(read)) = (&settings.remote, read) {
         let health = Health::new(boot);
-        let dir = &settings.state_dir;
-        remote::serve(remote.clone(), listener, read, health, dir, asking).await?;
+        remote::serve(remote.clone(), listener, read, health, &dir, asking).await?;
     } else if listener.is_some() {
         tracing::warn!("the socket that systemd passes is not served: the node has no identity");
     }

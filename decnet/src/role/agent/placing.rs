@@ -19,7 +19,8 @@ use crate::logic::status::{DeckyState, DeckyStatus};
 use crate::logic::swarm::{Deployment, OrderedDecky};
 use crate::logic::time::Timestamp;
 
-const SEED: &str = "node.json";
+/// Name of the file that says who the node is.
+pub(super) const SEED: &str = "node.json";
 const DECKIES: &str = "deckies.json";
 const DEPLOYMENT: &str = "deployment.json";
 
@@ -28,7 +29,7 @@ const DEPLOYMENT: &str = "deployment.json";
 pub(super) struct Node {
     pub(super) seed: NodeSeed,
     pub(super) network: Network,
-    pub(super) state_dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// The deckies have changed since they were shown.
     pub(super) changed: bool,
 }
@@ -74,7 +75,7 @@ impl Refused {
 impl Node {
     /// Keeps who the node is, and the addresses of the deckies, for the next start.
     pub(super) fn save<'a>(&self, deckies: impl Iterator<Item = &'a Decky>) -> Result<()> {
-        let seed = self.state_dir.join(SEED);
+        let seed = self.dir.join(SEED);
         if files::read(&seed)?.is_none() {
             let saved = SavedSeed { secret: self.seed.secret.clone(), made: self.seed.made };
             files::replace(&seed, &serde_json::to_vec(&saved)?)?;
@@ -82,19 +83,19 @@ impl Node {
         let addresses: BTreeMap<&DeckyName, Ipv4Addr> =
             deckies.map(|decky| (&decky.identity.name, decky.identity.ip)).collect();
         let bytes = serde_json::to_vec_pretty(&addresses)?;
-        files::replace(&self.state_dir.join(DECKIES), &bytes)?;
+        files::replace(&self.dir.join(DECKIES), &bytes)?;
         Ok(())
     }
 
     /// Keeps what the master wants for the next start.
     pub(super) fn save_deployment(&self, deployment: &Deployment) -> Result<()> {
-        let path = self.state_dir.join(DEPLOYMENT);
+        let path = self.dir.join(DEPLOYMENT);
         Ok(files::replace(&path, &serde_json::to_vec(deployment)?)?)
     }
 
     /// What the master wanted last.
     pub(super) fn deployment(&self) -> Result<Option<Deployment>> {
-        let path = self.state_dir.join(DEPLOYMENT);
+        let path = self.dir.join(DEPLOYMENT);
         let Some(bytes) = files::read(&path)? else { return Ok(None) };
         let damaged = || {
             let path = path.display();
@@ -107,7 +108,7 @@ impl Node {
 
     /// The addresses that deckies had before.
     pub(super) fn before(&self) -> Result<BTreeMap<DeckyName, Ipv4Addr>> {
-        let path = self.state_dir.join(DECKIES);
+        let path = self.dir.join(DECKIES);
         match files::read(&path)? {
             None => Ok(BTreeMap::new()),
             Some(bytes) => serde_json::from_slice(&bytes).with_context(|| {
@@ -121,8 +122,8 @@ impl Node {
 }
 
 /// The node's seed: the one it has, or a new one, which [`Node::save`] keeps.
-pub(super) fn seed(state_dir: &Path) -> Result<NodeSeed> {
-    let path = state_dir.join(SEED);
+pub(super) fn seed(dir: &Path) -> Result<NodeSeed> {
+    let path = dir.join(SEED);
     if let Some(bytes) = files::read(&path)? {
         let saved: SavedSeed = serde_json::from_slice(&bytes).with_context(|| {
             format!(

@@ -13,7 +13,7 @@ const NAME: &str = "admin";
 
 /// Where `decnet api` leaves a first login that it made itself.
 pub(super) fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("first-login")
+    files::place(state_dir, super::DIR, "first-login")
 }
 
 /// Makes the user `admin` when there is no user yet; answers their name and password, which must be
@@ -48,6 +48,7 @@ pub fn renew_first_login(store: &mut Store) -> Result<Option<(String, String)>> 
 pub(super) fn offer(store: &Store, state_dir: &Path) -> Result<()> {
     let Some((name, password)) = first_login(store)? else { return Ok(()) };
     let path = path(state_dir);
+    files::make_dir(path.parent().unwrap_or(state_dir))?;
     files::replace(&path, format!("{name} {password}\n").as_bytes())
         .with_context(|| format!("cannot write the first login to `{}`", path.display()))?;
     tracing::info!(path = %path.display(), "the first login is in this file");

@@ -26,10 +26,13 @@ use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits};
 use crate::edge::store::{self, Store};
-use crate::edge::{child, files, memory, privileges, signals};
+use crate::edge::{apart, child, files, memory, privileges, signals};
 use app::App;
 
 pub use first_login::{first_login, renew_first_login};
+
+/// Name of its directory below the state directory.
+const DIR: &str = "api";
 
 /// What `decnet api` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +70,18 @@ pub fn run(settings: &Settings) -> Result<()> {
 
 /// Sees to the state directory, and becomes what the api may be.
 fn prepare(settings: &Settings) -> Result<()> {
-    files::make_dir(&settings.state_dir)?;
+    let state_dir = &settings.state_dir;
     if privileges::is_root() {
-        files::give(&settings.state_dir, privileges::account(settings.user.as_deref())?)?;
+        let account = privileges::daemon(DIR, settings.user.as_deref())?;
+        files::make_open_dir(state_dir)?;
+        for name in [DIR, store::DIR] {
+            files::make_room(state_dir, name, account)?;
+        }
     }
-    privileges::serve_as(settings.user.as_deref())?;
-    child::die_with_parent().context("cannot be tied to its parent")
+    privileges::serve_as(DIR, settings.user.as_deref())?;
+    files::make_dir(&state_dir.join(DIR))?;
+    child::die_with_parent().context("cannot be tied to its parent")?;
+    Ok(apart::alone()?)
 }
 
 /// Serves on `listener` until `stop`.

@@ -26,7 +26,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
-use crate::edge::{child, sandbox};
+use crate::edge::{apart, child, sandbox};
 use crate::logic::admission::Limits;
 use crate::logic::wire::{FromAgent, ToFace, decode, decode_each};
 
@@ -54,6 +54,7 @@ pub fn run() -> Result<()> {
     let keeper = end(std::io::stdin().as_fd().try_clone_to_owned())?;
     let agent = end(std::io::stdout().as_fd().try_clone_to_owned())?;
     child::die_with_parent().context("cannot be tied to the keeper")?;
+    apart::close_memory()?;
     let poll = Poll::new().context("cannot watch sockets")?;
     let watch = |channel: &Channel, token, interest| {
         poll.registry().register(&mut SourceFd(&channel.as_fd().as_raw_fd()), token, interest)

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::edge::channel::{Channel, ChannelError, Message, Wait};
-use crate::edge::{child, limits, listen, namespace, privileges};
+use crate::edge::{apart, child, limits, listen, namespace, privileges};
 use crate::logic::decky::DeckyId;
 use crate::logic::wire::{
     Adopted, FromKeeper, MAX_FDS, Placed, Served, Socket, ToFace, ToKeeper, decode, encode,
@@ -62,6 +62,7 @@ pub fn run() -> Result<()> {
     privileges::keep_to_ourselves()?;
     namespace::isolate().context("the deckies need a user namespace of their own")?;
     child::die_with_parent().context("cannot be tied to the agent")?;
+    apart::close_memory()?;
     let first = agent.receive(Wait::Yes).context("no channel for the face")?;
     let reports = first.fds.into_iter().next().context("no channel for the face")?;
     let face = Face::start(&reports).context("cannot start the face")?;

@@ -14,6 +14,9 @@ use crate::edge::{clock, files, privileges};
 use crate::logic::release::{Arch, Component, Digest, Floor, Gate, Identity, Machine, Trust};
 use crate::logic::update::{AttemptId, Caller, Effect, Journal, Slot};
 
+/// Who installs from then on.
+const UPDATER: &str = "updater";
+
 /// Installs a bundle where there is no release yet.
 pub(super) fn install(args: &InstallArgs) -> Result<()> {
     let root = &args.root;
@@ -28,16 +31,16 @@ pub(super) fn install(args: &InstallArgs) -> Result<()> {
             bail!("`{link}` was put there by hand: move it away (`mv {link} {link}.old`)");
         }
     }
-    let state = args.state_dir.join("updater");
+    let state = args.state_dir.join(UPDATER);
     if privileges::is_root() {
-        let account = privileges::account(None)?;
-        for dir in [&args.install_dir, &args.state_dir, &state] {
-            files::make_dir(dir)?;
-            files::give(dir, account)?;
+        let account = privileges::daemon(UPDATER, None)?;
+        // These two are root's to make and to give; what is in them is for its owner to make.
+        for dir in [&args.install_dir, &args.state_dir] {
+            files::make_open_dir(dir)?;
         }
-        // Units of other users run from here.
-        files::publish(&args.install_dir)?;
-        privileges::serve_as(None)?;
+        files::give(&args.install_dir, account)?;
+        files::make_room(&args.state_dir, UPDATER, account)?;
+        privileges::become_user(account, &[])?;
     }
     files::make_dir(&state)?;
     let lock = state.join("lock");

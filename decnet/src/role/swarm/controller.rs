@@ -189,7 +189,7 @@ impl Controller {
 /// The token, which a controller that has just been started is about to write.
 async fn token(path: &Path, started: Instant) -> Result<Vec<u8>> {
     loop {
-        let token = files::read(path).map_err(|error| {
+        let token = files::read_of_owner(path).map_err(|error| {
             WrongUse(format!("{error}: run this as the user of swarmctl, or as root"))
         })?;
         if let Some(token) = token {

@@ -27,11 +27,16 @@ use tokio::sync::watch;
 use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::Authority;
 use crate::edge::systemd::{self, Word};
-use crate::edge::{child, clock, files, privileges, random, signals};
+use crate::edge::{apart, child, clock, files, privileges, random, signals};
 use app::App;
 
 /// Connections of nodes at a time.
 const NODES: usize = 1_024;
+
+/// What it is called.
+const ROLE: &str = "swarmctl";
+/// Name of its directory below the state directory.
+const DIR: &str = "swarm";
 
 /// What `decnet swarmctl` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +47,24 @@ pub struct Settings {
     pub port: u16,
     /// Where nodes reach it.
     pub nodes: SocketAddr,
-    /// Where the authority is, in `ca`.
+    /// Where the authority was, in `ca`, before it was in the state directory.
     pub etc_dir: PathBuf,
-    /// Where state is kept, in `swarm`.
+    /// Where state is kept, in `swarm`, and the authority in `swarm/ca`.
     pub state_dir: PathBuf,
     /// Whom to serve as, when started as root.
     pub user: Option<String>,
 }
 
+/// Where the authority is: below `etc_dir`, as long as nobody has brought it from there.
+fn authority(settings: &Settings) -> PathBuf {
+    let here = settings.state_dir.join(DIR).join("ca");
+    let before = settings.etc_dir.join("ca");
+    if !here.exists() && before.join("ca.crt").exists() { before } else { here }
+}
+
 /// Where the operators' token is, below the state directory.
 pub fn token_path(state_dir: &Path) -> PathBuf {
-    state_dir.join("swarm").join("token")
+    state_dir.join(DIR).join("token")
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -61,19 +73,20 @@ pub fn token_path(state_dir: &Path) -> PathBuf {
 ///
 /// When the authority or the record of nodes cannot be opened, or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
-    let (ca, swarm) = (settings.etc_dir.join("ca"), settings.state_dir.join("swarm"));
-    // What is there already stays whose it is.
-    for dir in [&settings.etc_dir, &ca, &settings.state_dir, &swarm] {
-        let made = !dir.exists();
-        files::make_dir(dir)?;
-        if made && privileges::is_root() {
-            files::give(dir, privileges::account(settings.user.as_deref())?)?;
-        }
+    let user = settings.user.as_deref();
+    let swarm = settings.state_dir.join(DIR);
+    if privileges::is_root() {
+        files::make_open_dir(&settings.state_dir)?;
+        files::make_room(&settings.state_dir, DIR, privileges::daemon(ROLE, user)?)?;
     }
     // Every connection has one.
     crate::edge::limits::raise_files();
-    privileges::serve_as(settings.user.as_deref())?;
+    privileges::serve_as(ROLE, user)?;
+    files::make_dir(&swarm)?;
     child::die_with_parent().context("cannot be tied to its parent")?;
+    apart::alone()?;
+    let ca = authority(settings);
+    files::make_dir(&ca)?;
     let authority = Authority::open_or_make(&ca, clock::now())?;
     let token = token(&token_path(&settings.state_dir))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -291,10 +291,10 @@ impl Up<'_> {
         let errand = visitor::Errand {
             from: lab.visitor_ips[0],
             deckies: status.deckies.clone(),
-            scratch: self.place.state_dir.clone(),
+            scratch: self.place.scratch(),
             user: self.settings.user.clone(),
         };
-        let mut text = tempfile(&self.place.state_dir)?;
+        let mut text = tempfile(&self.place.run_dir)?;
         serde_json::to_writer(&mut text, &errand)?;
         std::io::Seek::rewind(&mut text).context("cannot write the visitor's errand")?;
         let input = OwnedFd::from(text);

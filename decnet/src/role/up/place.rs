@@ -33,18 +33,26 @@ impl Drop for Place {
 /// Where a run notes its temporary state directory, for the next to clear away after a crash.
 const NOTE: &str = "up.state";
 
+/// Name of the visitor's directory below the state directory.
+const SCRATCH: &str = "visitor";
+
 impl Place {
+    /// The visitor's directory.
+    pub(super) fn scratch(&self) -> PathBuf {
+        self.state_dir.join(SCRATCH)
+    }
+
     /// Makes them, and clears away what a run that was killed has left.
     pub(super) fn prepare(settings: &Settings, account: Account) -> Result<Self> {
         let run_dir = settings.run_dir.clone();
-        files::make_dir(&run_dir)?;
-        files::give(&run_dir, account)?;
+        // Root writes here, and does what it finds written.
+        files::take_dir(&run_dir)?;
         let path = run_dir.join("up.lock");
         let lock = files::lock(&path)?.with_context(|| {
             format!("another `decnet up` is running here (it holds `{}`)", path.display())
         })?;
         let note = run_dir.join(NOTE);
-        if let Some(left) = files::read(&note)? {
+        if let Some(left) = files::read_of_owner(&note)? {
             let left = PathBuf::from(String::from_utf8_lossy(&left).into_owned());
             drop(std::fs::remove_dir_all(&left));
         }
@@ -57,8 +65,8 @@ impl Place {
         } else {
             named.unwrap_or_else(|| Path::new("/var/lib/decnet").to_owned())
         };
-        files::make_dir(&state_dir)?;
-        files::give(&state_dir, account)?;
+        files::make_open_dir(&state_dir)?;
+        files::make_room(&state_dir, SCRATCH, account)?;
         Ok(Self { state_dir, run_dir, temporary, _lock: lock })
     }
 }

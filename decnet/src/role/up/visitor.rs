@@ -136,6 +136,7 @@ fn resolve(frames: &Frames, own: Mac, errand: &Errand) -> Result<BTreeMap<IpAddr
 
 fn ssh(decky: &DeckyStatus, scratch: &Path) -> Result<()> {
     say(&format!("visitor: logs in to {} by ssh as {}", decky.name, LOGIN.0));
+    files::make_dir(scratch)?;
     let askpass = scratch.join("askpass");
     files::replace(&askpass, format!("#!/bin/sh\necho '{}'\n", LOGIN.1).as_bytes())?;
     std::fs::set_permissions(&askpass, std::fs::Permissions::from_mode(0o700))

@@ -32,7 +32,7 @@ use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::{self, Authorize, Identity, PkiError};
 use crate::edge::release::running;
 use crate::edge::systemd::{self, Word};
-use crate::edge::{clock, files, memory, signals};
+use crate::edge::{apart, clock, files, memory, signals};
 use crate::logic::trust::{Caller, CertRole};
 use app::App;
 use engine::Engine;
@@ -84,6 +84,7 @@ pub struct Settings {
 ///
 /// When its identity, the root of trust or a directory is not there, or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
+    apart::close_memory()?;
     let identity = identity(settings)?;
     // Held as long as this process lives, so that nobody removes what it runs from.
     let release = running();

@@ -5,10 +5,10 @@ use anyhow::{Context as _, Result};
 
 use super::engine::made_up;
 use super::{HANDOVER, LOCK, Settings, life};
-use crate::edge::files;
 use crate::edge::release::running;
 use crate::edge::supervise::{Direct, Supervisor};
 use crate::edge::update::{Host, Place, RealFs, Runner, open};
+use crate::edge::{apart, files};
 use crate::logic::release::{Component, Digest};
 use crate::logic::unit;
 use crate::logic::update::{AttemptId, Caller, Event, Fault, Journal, Outcome, Phase};
@@ -19,6 +19,7 @@ use crate::logic::update::{AttemptId, Caller, Event, Fault, Journal, Outcome, Ph
 ///
 /// When its directories cannot be read or written, or systemd does not start it.
 pub fn rescue(settings: &Settings) -> Result<()> {
+    apart::close_memory()?;
     let state = settings.state_dir.join("updater");
     files::make_dir(&state)?;
     let Some(_held) = life::lock(&state.join(LOCK), HANDOVER)? else {

@@ -20,7 +20,7 @@ use axum::routing::{any, get};
 use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits, Upstream};
-use crate::edge::{child, privileges, signals};
+use crate::edge::{apart, child, privileges, signals};
 use assets::Assets;
 
 /// What `decnet web` is told.
@@ -48,8 +48,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 ///
 /// When the api's address is none or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
-    privileges::serve_as(settings.user.as_deref())?;
+    privileges::serve_as("web", settings.user.as_deref())?;
     child::die_with_parent().context("cannot be tied to its parent")?;
+    apart::alone()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(1)

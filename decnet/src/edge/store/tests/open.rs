@@ -12,7 +12,8 @@ fn a_new_store_is_its_owners_alone() {
     let state_dir = dir.path().join("var").join("decnet");
     let store = Store::create(&path(&state_dir)).unwrap();
     store.save_note("key", b"secret").unwrap();
-    let mode = |name| std::fs::metadata(state_dir.join(name)).unwrap().permissions().mode();
+    let mode =
+        |name| std::fs::metadata(state_dir.join("store").join(name)).unwrap().permissions().mode();
     for name in ["events.db", "events.db-wal", "events.db-shm"] {
         assert_eq!(mode(name) & 0o777, 0o600, "{name}");
     }
