@@ -64,6 +64,58 @@ impl From<Digest> for String {
     }
 }
 
+/// How a digest begins: as much of it as a person types.
+///
+/// **Shape**: 8 to 64 hexadecimal digits, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Prefix(String);
+
+/// A text with which no digest begins, or too many.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no digest: it takes the first 8 of its hexadecimal digits at least, lower case")]
+pub struct NotAPrefix(String);
+
+impl Prefix {
+    /// Fewer digits than these mean too many releases.
+    const FEWEST: usize = 8;
+
+    /// Whether a digest begins so.
+    pub fn is_of(&self, digest: &Digest) -> bool {
+        digest.to_string().starts_with(&self.0)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = NotAPrefix;
+
+    fn from_str(text: &str) -> Result<Self, NotAPrefix> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let fits = (Self::FEWEST..=64).contains(&text.len()) && text.bytes().all(is_digit);
+        if fits { Ok(Self(text.to_owned())) } else { Err(NotAPrefix(shown(text))) }
+    }
+}
+
+impl TryFrom<String> for Prefix {
+    type Error = NotAPrefix;
+
+    fn try_from(text: String) -> Result<Self, NotAPrefix> {
+        text.parse()
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> Self {
+        prefix.0
+    }
+}
+
 /// Writes bytes as hexadecimal.
 pub(super) fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::digest::{Digest, shown};
+use super::future;
 use super::key::{Purpose, SecretKey, Signature};
 use super::manifest::{Arch, Component, Label, Release};
 use super::root::{RootError, SignedRoot, Trust};
@@ -245,6 +246,17 @@ pub enum Refusal {
         /// Its own.
         found: Label,
     },
+    /// It says that it was made later than it is now.
+    #[error(
+        "it says that it was made on {created}, and the clock of this machine says {clock}: set \
+         that right, or build another where the clock is right"
+    )]
+    Future {
+        /// When it says that it was made.
+        created: Timestamp,
+        /// This machine's clock.
+        clock: Timestamp,
+    },
     /// The kernel is too old for it.
     #[error("it needs Linux {wanted}, and this is {found}")]
     Kernel {
@@ -252,6 +264,19 @@ pub enum Refusal {
         wanted: kernel::Version,
         /// This machine's.
         found: kernel::Version,
+    },
+    /// Its number is a time that is still to come: no later one could follow it.
+    #[error(
+        "its number {number} is a time ({time}), and the clock of this machine says {clock}: set \
+         that right, or give it a number of now"
+    )]
+    NumberAhead {
+        /// Its number.
+        number: u64,
+        /// The same as a time.
+        time: Timestamp,
+        /// This machine's clock.
+        clock: Timestamp,
     },
     /// Another release with this number has been here.
     #[error("another release has been here with its number {0}")]
@@ -293,6 +318,22 @@ impl Gate {
     ///
     /// [`Refusal`], of the signatures before anything else.
     pub fn check(&self, envelope: &Envelope, release: &Release) -> Result<Accepted, Refusal> {
+        let accepted = self.check_but_future(envelope, release)?;
+        let identity = &accepted.identity;
+        future::check(identity, self.now, self.known(identity.epoch))?;
+        Ok(accepted)
+    }
+
+    /// Decides as if a release may be of any time to come.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], as of [`Self::check`].
+    pub fn check_but_future(
+        &self,
+        envelope: &Envelope,
+        release: &Release,
+    ) -> Result<Accepted, Refusal> {
         let trust = self.trust.clone().walk(&envelope.roots)?;
         let root = trust.root();
         let wanted = root.release.threshold;
@@ -313,8 +354,7 @@ impl Gate {
         self.floor.admits(&identity)?;
         // A clock that was set back does not bring back what has expired. What keys of another
         // epoch said of the time counts for nothing.
-        let same = manifest.epoch == self.floor.epoch;
-        let now = if same { self.now.max(self.floor.created) } else { self.now };
+        let now = self.now.max(self.known(manifest.epoch));
         if now > root.expires {
             return Err(Refusal::RootExpired(root.expires));
         }
@@ -322,6 +362,11 @@ impl Gate {
             return Err(Refusal::Expired(manifest.expires));
         }
         Ok(Accepted { identity, trust, signers })
+    }
+
+    /// A time that has passed for sure, by what keys of an epoch said.
+    fn known(&self, epoch: u64) -> Timestamp {
+        if epoch == self.floor.epoch { self.floor.created } else { Timestamp(0) }
     }
 
     fn fits(&self, release: &Release) -> Result<(), Refusal> {

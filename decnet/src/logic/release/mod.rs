@@ -14,6 +14,7 @@
 
 pub mod bundle;
 mod digest;
+mod future;
 mod gate;
 mod key;
 mod manifest;
@@ -21,7 +22,8 @@ pub mod parcel;
 mod path;
 mod root;
 
-pub use digest::{Digest, NotADigest};
+pub use digest::{Digest, NotADigest, NotAPrefix, Prefix};
+pub use future::{Ahead, ahead};
 pub use gate::{Accepted, Envelope, EnvelopeError, Floor, Gate, Identity, Machine, Refusal};
 pub use key::{NotAKey, PublicKey, Purpose, SecretKey, Signature};
 pub use manifest::{Arch, Component, File, Label, Manifest, ManifestError, Mode, Release};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::replace;
+use super::show::warn_if_ahead;
 use crate::cli::PackArgs;
 use crate::edge::clock;
 use crate::edge::log::say;
@@ -23,6 +24,7 @@ pub(super) fn pack(args: &PackArgs) -> Result<()> {
         packed.with_context(|| format!("cannot pack `{}`", args.dir.display()))
     })?;
     say(&release.digest().to_string());
+    warn_if_ahead(&release);
     Ok(())
 }
 

@@ -11,8 +11,11 @@ use crate::cli::{VerifyArgs, WrongUse};
 use crate::edge::release::{is_parcel, parcel, read, read_root, verify as verify_tree};
 use crate::edge::{clock, log};
 use crate::logic::kernel;
-use crate::logic::release::{Envelope, Floor, Gate, Keyring, Machine, Release, SignedRoot, Trust};
+use crate::logic::release::{
+    Envelope, Floor, Gate, Identity, Keyring, Machine, Release, SignedRoot, Trust, ahead,
+};
 use crate::logic::table::Table;
+use crate::logic::time::Timestamp;
 use crate::role::operator::Show;
 
 /// Shows what is in a bundle, a parcel, a directory or a root. The bytes of every file are checked,
@@ -121,7 +124,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     let mut accepted = None;
     let mut bundle = BufReader::new(open(path)?);
     let check = |envelope: &Envelope, release: &Release| {
-        accepted = Some(gate.check(envelope, release)?);
+        accepted = Some(gate.check_but_future(envelope, release)?);
         Ok(())
     };
     let (read, state) = if is_parcel(&mut bundle)? {
@@ -133,7 +136,19 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<()> {
     let (release, _) = read.with_context(context)?;
     let signers = accepted.map_or(0, |accepted| accepted.signers);
     log::say(&format!("{} is signed by {signers} keys{state}", release.digest()));
+    warn_if_ahead(&release);
     Ok(())
+}
+
+/// Warns of a release that nodes refuse until its time has come.
+pub(super) fn warn_if_ahead(release: &Release) {
+    let now = clock::now();
+    if let Some(ahead) = ahead(&Identity::of(release), now, Timestamp(0)) {
+        log::say_aside(&format!(
+            "warning: {ahead}, and the clock of this machine says {now}: nodes refuse it until \
+             then, and one that took it would take none after it"
+        ));
+    }
 }
 
 pub(super) fn kernel_here() -> Result<kernel::Version> {

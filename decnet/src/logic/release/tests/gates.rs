@@ -92,6 +92,23 @@ fn what_is_older_than_the_floor_is_refused() {
 }
 
 #[test]
+fn what_is_of_a_time_to_come_poisons_no_machine() {
+    let year = std::time::Duration::from_hours(365 * 24);
+    let (clock, created) = (NOW, NOW.plus(year));
+    let future = Manifest { created, expires: created.plus(year), ..manifest(7) };
+    let refused = Err(Refusal::Future { created, clock });
+    assert_eq!(asked(&gate(), future.clone(), &[11, 12]), refused);
+    let number = 1_900_000_000;
+    let time = Timestamp(number * 1_000_000_000);
+    let refused = Err(Refusal::NumberAhead { number, time, clock });
+    assert_eq!(asked(&gate(), manifest(number), &[11, 12]), refused);
+    // A clock at 1970 is no clock: what has been here says what time it is at least.
+    let had = Identity::of(&release(6));
+    let lost = Gate { now: Timestamp(9), floor: Floor::default().raised(&had), ..gate() };
+    assert_eq!(asked(&lost, future, &[11, 12]), Ok(7));
+}
+
+#[test]
 fn the_floor_never_sinks() {
     let at = |number| Identity::of(&release(number));
     let floor = Floor::default().raised(&at(7));
