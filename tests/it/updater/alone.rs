@@ -199,6 +199,20 @@ impl Alone {
         said(&self.shell.run(&line).1)
     }
 
+    /// Asks the updater as the master, with a body in JSON when there is one: the answer and its
+    /// status.
+    pub(super) fn asked(&mut self, route: &str, body: Option<&Value>) -> (Value, u16) {
+        let sent = body.map_or_else(String::new, |body| {
+            let path = self.path("asked.json");
+            fs::write(&path, body.to_string()).expect("it is ours");
+            format!("--data-binary @{}", path.display())
+        });
+        let line = format!("-w '\\n%{{http_code}}' {sent} https://127.0.0.1:8766/{route}");
+        let line = self.curl(&line);
+        let (text, status) = said(&self.shell.run(&line).1);
+        (serde_json::from_str(&text).unwrap_or(Value::String(text)), status)
+    }
+
     /// What the agent says of itself.
     pub(super) fn agent(&mut self) -> Option<Value> {
         let asked = self.curl("https://127.0.0.1:8765/health 2>/dev/null");

@@ -1,12 +1,14 @@
 //! The audit log as a file.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use super::{Fs, Place};
 use crate::edge::clock;
-use crate::logic::update::AttemptId;
+use crate::logic::release::Digest;
 use crate::logic::update::audit::{Chain, Log, Record};
+use crate::logic::update::{AttemptId, Outcome};
 
 /// Bytes after which a log is set aside and begun anew; in tests a few lines.
 const FULL: usize = if cfg!(test) { 1_000 } else { 4 * 1024 * 1024 };
@@ -88,6 +90,29 @@ pub fn find(place: &Place, attempt: &AttemptId) -> io::Result<Option<Record>> {
         if found.is_some() {
             break;
         }
+    }
+    Ok(found)
+}
+
+/// How the attempts at each of these releases ended, in the order in which they did.
+///
+/// # Errors
+///
+/// When the log cannot be read.
+pub fn outcomes_of(
+    place: &Place,
+    releases: &[Digest],
+) -> io::Result<BTreeMap<Digest, Vec<Outcome>>> {
+    let mut found: BTreeMap<Digest, Vec<Outcome>> = BTreeMap::new();
+    if releases.is_empty() {
+        return Ok(found);
+    }
+    for path in [aside(place), place.audit()] {
+        Log::read(&read(&path)?, |record| {
+            if let Some(to) = record.to.filter(|to| releases.contains(to)) {
+                found.entry(to).or_default().push(record.outcome.clone());
+            }
+        });
     }
     Ok(found)
 }

@@ -7,7 +7,7 @@ mod place;
 mod runner;
 mod selfcheck;
 
-pub use audit::{find, head};
+pub use audit::{find, head, outcomes_of};
 pub use fs::{Fs, RealFs};
 pub use look::{Found, free, open, staged};
 pub use place::Place;

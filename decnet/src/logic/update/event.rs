@@ -18,6 +18,8 @@ pub struct AttemptId(pub Label);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// No release is installed; one that failed may be sent again.
+    Forgive,
     /// Back to the release before, because somebody says so.
     Rollback,
     /// To a release that was sent.
@@ -114,6 +116,13 @@ pub enum Event {
     Done,
     /// An effect cannot be carried out; those after it were not.
     Failed(Fault),
+    /// The operator says that a release may be sent again that failed here.
+    Forgive {
+        /// What the line in the audit log is called.
+        attempt: AttemptId,
+        /// Which release.
+        digest: Digest,
+    },
     /// What the running release shows.
     Probed {
         /// When, by a clock that never goes back.

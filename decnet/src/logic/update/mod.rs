@@ -24,6 +24,7 @@ mod event;
 mod health;
 mod journal;
 mod outcome;
+pub mod quarantine;
 mod recover;
 mod step;
 

@@ -66,7 +66,7 @@ pub enum Reason {
         free: u64,
     },
     /// It has failed here before.
-    #[error("it has failed here before: build another")]
+    #[error("it has failed here before: build another, or see `decnet swarm release forgive`")]
     Quarantined,
     /// It may not be installed here.
     #[error("{0}")]
@@ -132,6 +132,8 @@ pub enum Outcome {
         /// Why.
         cause: Cause,
     },
+    /// A release that had failed here may be sent again.
+    Forgiven,
     /// The updater or the machine ended before anything was changed.
     Interrupted,
     /// The updater becomes the release; how that ends is seen when it has started.

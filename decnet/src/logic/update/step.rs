@@ -7,7 +7,7 @@ use super::event::{AttemptId, Begin, Effect, Event, Kind, OutOfPhase, Slot};
 use super::health::{Health, Seen, Verdict};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome, Reason};
-use super::recover;
+use super::{quarantine, recover};
 use crate::logic::release::{Component, Digest};
 
 /// How often a supervisor that does not start the release before is asked again.
@@ -35,7 +35,10 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
         (Event::Refuse { attempt, reason }, Phase::Idle) => {
             turned_away(&next, attempt, None, reason)
         }
-        (Event::Begin(_), phase) => return busy(phase),
+        (Event::Forgive { attempt, digest }, Phase::Idle) => {
+            return Ok(quarantine::forgive(next, attempt, digest));
+        }
+        (Event::Begin(_) | Event::Forgive { .. }, phase) => return busy(phase),
         (Event::Refuse { ref attempt, .. }, phase) if !is_of(phase, attempt) => return busy(phase),
         (Event::Done, Phase::Idle) => Vec::new(),
         (Event::Failed(fault), Phase::Idle) => {
@@ -316,7 +319,7 @@ pub(super) fn link(slot: Slot, to: Option<Digest>) -> Vec<Effect> {
     }
 }
 
-type Said = Option<(Kind, Option<Digest>)>;
+pub(super) type Said = Option<(Kind, Option<Digest>)>;
 
 fn audit(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) -> Vec<Effect> {
     let (kind, to) = said.unzip();
@@ -326,7 +329,12 @@ fn audit(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) ->
 }
 
 /// An attempt that ends where it begins.
-fn told(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) -> Vec<Effect> {
+pub(super) fn told(
+    journal: &Journal,
+    attempt: AttemptId,
+    said: Said,
+    outcome: Outcome,
+) -> Vec<Effect> {
     let mut effects = audit(journal, attempt, said, outcome.clone());
     effects.push(Effect::Reply(Box::new(outcome)));
     effects

@@ -83,6 +83,10 @@ pub(super) fn outcome_of(
             let body = json!({ "status": "unchanged", "release": release, "attempt": attempt });
             Answer { status: StatusCode::OK, body }
         }
+        Outcome::Forgiven => {
+            let body = json!({ "status": "forgiven", "attempt": attempt });
+            Answer { status: StatusCode::OK, body }
+        }
         Outcome::Queued => {
             let body = json!({ "status": "self_update_queued", "attempt": attempt });
             Answer { status: StatusCode::ACCEPTED, body }

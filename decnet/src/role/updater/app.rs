@@ -16,7 +16,7 @@ use super::engine::{Engine, Wish, made_up};
 use super::form::{Form, Room};
 use super::parts::Parts;
 use super::spool::Spool;
-use super::{Settings, gate, uploads};
+use super::{Settings, check, forgive, gate, uploads};
 use crate::edge::http::hear_out;
 use crate::edge::update::{Place, find, free};
 use crate::logic::release::{Component, Identity, Label};
@@ -30,12 +30,12 @@ const MAX_FORM: u64 = 64 * 1024;
 pub(super) struct App {
     pub(super) settings: Settings,
     pub(super) spool: Spool,
-    engine: Engine,
+    pub(super) engine: Engine,
     /// The updater's own release.
     release: Option<String>,
 }
 
-type Answered<T = Json<Value>> = std::result::Result<T, Answer>;
+pub(super) type Answered<T = Json<Value>> = std::result::Result<T, Answer>;
 
 impl App {
     /// Opens the spool.
@@ -48,7 +48,7 @@ impl App {
         Ok(Self { settings: settings.clone(), spool, engine, release })
     }
 
-    fn place(&self, component: Component) -> Place {
+    pub(super) fn place(&self, component: Component) -> Place {
         Place::of(component, &self.settings.install_dir, &self.settings.state_dir)
     }
 
@@ -97,6 +97,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/update", post(update))
         .route("/update-self", post(update_self))
         .route("/rollback", post(rollback))
+        .route("/releases/check", post(check::check))
+        .route("/releases/forgive", post(forgive::forgive))
         .fallback(nowhere)
         // Each route counts for itself.
         .layer(DefaultBodyLimit::disable())
@@ -156,7 +158,7 @@ async fn releases(State(app): State<Arc<App>>) -> Answered {
             "current": slot(&place, journal.current.as_ref()),
             "prev": slot(&place, journal.prev.as_ref()),
             "floor": { "epoch": journal.floor.epoch, "number": journal.floor.number },
-            "quarantine": journal.quarantine,
+            "quarantine": forgive::shown(&place, journal),
         })
     };
     Ok(Json(json!({
@@ -242,7 +244,7 @@ async fn install(
 }
 
 /// Has something done in the one place there is for it.
-async fn run(
+pub(super) async fn run(
     app: &Arc<App>,
     component: Component,
     attempt: Option<AttemptId>,

@@ -25,6 +25,8 @@ use crate::logic::update::{
 
 /// What is to be done.
 pub(super) enum Wish {
+    /// Take a release again that failed here.
+    Forgive(Digest),
     /// Install what was sent.
     Install {
         /// What.
@@ -212,6 +214,7 @@ impl Worker {
         let mut other = None;
         let mut last = None;
         let event = match wish {
+            Wish::Forgive(digest) => Ok(Event::Forgive { attempt: attempt.clone(), digest }),
             Wish::Rollback => Ok(begin(&attempt, None, false, Space { bytes: 0, files: 0 }, None)),
             Wish::Install { file, sha256 } => match self.look(&file, sha256, runner, &attempt) {
                 Ok((event, gate)) => {

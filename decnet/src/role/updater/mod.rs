@@ -6,7 +6,9 @@
 
 mod answer;
 mod app;
+mod check;
 mod engine;
+mod forgive;
 mod form;
 mod gate;
 mod host;

@@ -48,6 +48,10 @@ impl Told {
                 tracing::info!(component, attempt = id, "the updater is to be replaced");
                 return;
             }
+            Outcome::Forgiven => {
+                tracing::info!(component, attempt = id, "a release that failed may be sent again");
+                return;
+            }
             Outcome::Updated | Outcome::Unchanged => {
                 tracing::info!(component, attempt = id, outcome = said, "an update has ended well");
                 Kind::UpdateDone

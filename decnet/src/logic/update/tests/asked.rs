@@ -168,3 +168,44 @@ fn no_more_than_sixteen_bad_releases_are_remembered() {
     journal.condemn(release(5).digest);
     assert_eq!(journal.prev, None, "what failed is nothing to go back to");
 }
+
+#[test]
+fn a_release_that_failed_is_taken_again_once_it_is_forgiven() {
+    let mut journal = running();
+    journal.condemn(release(7).digest);
+    journal.condemn(release(8).digest);
+    let quarantined = Outcome::Refused { reason: Reason::Quarantined };
+    assert_eq!(told(&journal, begin(Some(release(7)))), quarantined);
+    let digest = release(7).digest;
+    let forgive = || Event::Forgive { attempt: id("forgive"), digest };
+    let (after, effects) = step(&journal, forgive()).expect("nothing is under way");
+    assert_eq!(after.quarantine, [release(8).digest]);
+    // It is in the journal before anybody hears of it, and in the log too.
+    let names = |effect: &Effect| matches!(effect, Effect::NameJournal);
+    let saved = effects.iter().position(names).expect("it is saved");
+    let says = |effect: &Effect| {
+        matches!(effect, Effect::Audit(record) if record.outcome == Outcome::Forgiven
+            && record.to == Some(digest) && record.kind == Some(Kind::Forgive))
+    };
+    let said = effects.iter().position(says).expect("it is in the log");
+    assert!(saved < said, "{effects:?}");
+    assert_eq!(effects.last(), Some(&Effect::Reply(Box::new(Outcome::Forgiven))));
+    let (staging, _) = step(&after, Event::Begin(Box::new(begin(Some(release(7)))))).unwrap();
+    assert_eq!(step(&staging, forgive()), Err(OutOfPhase::Busy(id("one"))));
+}
+
+#[test]
+fn the_log_says_why_a_release_is_not_taken_again() {
+    let well = Outcome::Updated;
+    let bad = Outcome::RolledBack { cause: Cause::Silent };
+    let machine = Outcome::RolledBack { cause: Cause::Interrupted };
+    let unfit = Outcome::Refused { reason: Reason::Unfit("no".into()) };
+    for (outcomes, wanted) in [
+        (vec![&bad, &Outcome::Refused { reason: Reason::Quarantined }], "it does not answer"),
+        (vec![&bad, &unfit], "its self-check failed: no"),
+        (vec![&unfit, &machine], "its self-check failed: no"),
+        (vec![&well], "it has failed here, and the log does not say any more of what"),
+    ] {
+        assert_eq!(quarantine::why(outcomes), wanted);
+    }
+}
