@@ -1,6 +1,9 @@
 //! Releases for many nodes: what the operator sees, what the nodes hear, and what a master that is
 //! killed has not forgotten.
 
+mod before;
+mod told;
+
 use std::fs;
 use std::time::Duration;
 
@@ -31,7 +34,7 @@ fn each_node_comes_to_what_its_updater_says() {
         (1..).zip(MANNERS).map(|(number, (manner, ..))| scene.node(number, manner)).collect();
     let had = scene.node(20, Manner::Good);
     had.played().current = Some(digest);
-    let more = ["--max-failures", "9", "--include-self", "--json"];
+    let more = ["--max-failures", "9", "--include-self", "--soak", "0", "--json"];
     let output = scene.master.swarm(&[&["update", "--all", "--bundle", &file], &more[..]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = report(&output);
@@ -47,27 +50,13 @@ fn each_node_comes_to_what_its_updater_says() {
     assert_eq!((had.played().updates.len(), own), (0, Some(digest)));
 }
 
-#[test]
-fn a_dry_run_changes_nothing_and_a_stranger_is_not_spoken_to() {
-    let world = World::make();
-    let scene = Scene::new(&world);
-    let (file, digest) = bundle(&scene.dir, "new");
-    let good = scene.node(1, Manner::Good);
-    let away = scene.updaters.enroll(&scene.master, 2);
-    let stranger = scene.updaters.stranger(&scene.master, 3);
-    let bare = ["enroll", "--name", "bare", "--address", "127.0.1.4", "--json"];
-    assert!(scene.master.swarm(&bare).status.success());
-    let line = ["update", "--all", "--bundle", &file, "--json"];
-    let dry = scene.master.swarm(&[&line[..], &["--dry-run"]].concat());
-    assert_eq!(dry.status.code(), Some(1), "one is away: {dry:?}");
-    let dry = report(&dry);
-    let size = fs::metadata(&file).expect("it is there").len();
-    let found = &dry["results"][1];
-    assert_eq!((&found["target"], &found["send_bytes"]), (&json!(digest), &json!(size)), "{dry}");
-    assert!(!good.played().heard.iter().any(|line| line.contains("POST")), "nothing is changed");
-    assert_eq!((scene.kept(), scene.master.json(&["rollouts"])), (0, json!([])));
-
-    let output = scene.master.swarm(&line);
+/// What comes of the update itself; the bytes that were sent to the node that is there.
+fn update_follows(
+    scene: &Scene<'_>,
+    line: &[&str],
+    (good, away, stranger): (&Updater, &Updater, &Updater),
+) -> Value {
+    let output = scene.master.swarm(line);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stderr).contains("without an updater: bare"), "{output:?}");
     let said = report(&output);
@@ -78,6 +67,34 @@ fn a_dry_run_changes_nothing_and_a_stranger_is_not_spoken_to() {
     assert_eq!((&odd["agent"], stranger.played().heard.len()), (&json!("error"), 0));
     assert_eq!(node(&said, "bare")["agent"], json!("skipped"));
     assert_eq!(node(&said, &good.name)["agent"], json!("updated"));
+    json!(good.played().received)
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_a_stranger_is_not_spoken_to() {
+    let world = World::make();
+    let scene = Scene::new(&world);
+    let (file, digest) = bundle(&scene.dir, "new");
+    let good = scene.node(1, Manner::Good);
+    let away = scene.updaters.enroll(&scene.master, 2);
+    let stranger = scene.updaters.stranger(&scene.master, 3);
+    let bare = ["enroll", "--name", "bare", "--address", "127.0.1.4", "--json"];
+    assert!(scene.master.swarm(&bare).status.success());
+    let line = ["update", "--all", "--bundle", &file, "--soak", "0", "--json"];
+    let dry = scene.master.swarm(&[&line[..], &["--dry-run"]].concat());
+    assert_eq!(dry.status.code(), Some(1), "one is away: {dry:?}");
+    let dry = report(&dry);
+    let found = dry["results"][1].clone();
+    assert_eq!((&found["target"], &found["ok"]), (&json!(digest), &json!(true)), "{dry}");
+    let told = |line: &String| line.contains("POST") && !line.contains("/releases/check");
+    assert!(!good.played().heard.iter().any(told), "nothing is changed");
+    let unreachable = dry["results"][2]["refusals"][0].as_str().unwrap_or_default();
+    assert!(unreachable.contains("127.0.1.2:8766"), "{dry}");
+    assert_eq!(dry["results"][3]["ok"], json!(false), "a stranger: {dry}");
+    assert_eq!((scene.kept(), scene.master.json(&["rollouts"])), (0, json!([])));
+
+    let sent = update_follows(&scene, &line, (&good, &away, &stranger));
+    assert_eq!(sent, found["send_bytes"], "as was said before");
 }
 
 #[test]
@@ -179,7 +196,7 @@ fn a_tree_is_packed_the_same_each_time_and_nodes_go_back() {
     let tree = tree(&scene.dir, "tree");
     fs::write(tree.join("notes.txt"), "n").expect("it is ours");
     let root = tree.display().to_string();
-    let line = ["update", "--host", "n-001", "--root", &root, "--exclude", "*.txt"];
+    let line = ["update", "--host", "n-001", "--root", &root, "--exclude", "*.txt", "--soak", "0"];
     let none = scene.master.swarm(&["rollback", "--host", "n-001"]);
     assert_eq!(none.status.code(), Some(1), "{none:?}");
     assert!(text(&none.stdout).contains("404"), "{none:?}");
@@ -216,7 +233,7 @@ fn a_canary_that_fails_spares_the_others_until_the_operator_says_so() {
     let (file, _) = bundle(&scene.dir, "new");
     let bad = scene.node(1, Manner::RollsBack);
     let others = [scene.node(2, Manner::Good), scene.node(3, Manner::Good)];
-    let line = ["update", "--all", "--bundle", &file, "--canary", "1", "--max-in-flight", "1"];
+    let line = ["update", "--all", "--bundle", &file, "--canary", "1", "--soak", "0"];
     let output = scene.master.swarm(&line);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stderr).contains("has halted"), "{output:?}");
@@ -329,7 +346,7 @@ fn a_large_bundle_costs_the_master_no_memory() {
     fs::write(tree.join("share/large"), vec![b'x'; 96 * 1024 * 1024]).expect("it is ours");
     let before = peak(scene.master.process.id());
     let root = tree.display().to_string();
-    let output = scene.master.swarm(&["update", "--all", "--root", &root]);
+    let output = scene.master.swarm(&["update", "--all", "--root", &root, "--soak", "0"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(node.played().updates.len(), 1);
     let grown = peak(scene.master.process.id()) - before;

@@ -13,7 +13,7 @@ use crate::updater::{Manner, Updater, Updaters};
 use crate::world::{World, decnet, wait_for};
 
 /// Runs `decnet release …`, which must succeed; what it prints.
-fn release(args: &[&str]) -> String {
+pub fn release(args: &[&str]) -> String {
     let output = Command::new(decnet()).arg("release").args(args).output().expect("it is built");
     assert!(output.status.success(), "{args:?}: {output:?}");
     text(&output.stdout).trim().to_owned()
@@ -110,7 +110,7 @@ impl<'a> Scene<'a> {
 pub fn begin(scene: &Scene<'_>, world: &World, more: &[&str]) -> Child {
     let mut command = Command::new(decnet());
     command.args(["swarm", "--state-dir"]).arg(scene.master.state_dir());
-    command.args(["update", "--all"]).args(more);
+    command.args(["update", "--all", "--soak", "1"]).args(more);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     world.visitor.spawn(command)
 }

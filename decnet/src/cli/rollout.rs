@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::swarm::show;
-use crate::logic::rollout::{Revert, UPDATER_PORT, Which, Wish};
+use crate::logic::release::Prefix;
+use crate::logic::rollout::{Forgive, Revert, UPDATER_PORT, Which, Wish};
 use crate::role::swarm::{Act, Command, Source};
 
 /// Which nodes.
@@ -48,6 +49,9 @@ pub struct UpdateArgs {
     /// Change nothing; show what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// Send it though it says that it was made later than the master's clock says
+    #[arg(long)]
+    pub allow_future: bool,
     /// So many nodes must be well before others begin; 1 for five nodes and more when not said
     #[arg(long, value_name = "N")]
     pub canary: Option<usize>,
@@ -57,6 +61,10 @@ pub struct UpdateArgs {
     /// Halt when more nodes fail; 3 or a tenth of them when not said
     #[arg(long, value_name = "N")]
     pub max_failures: Option<usize>,
+    /// Ask each node again after so many seconds, and all after the last has the release; 10 when
+    /// not said
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub soak: Option<u64>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -68,6 +76,26 @@ pub struct RollbackArgs {
     /// Which nodes
     #[command(flatten)]
     pub which: WhichArgs,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with a release.
+#[derive(Clone, Debug, Subcommand)]
+pub enum FleetRelease {
+    /// Have nodes take a release again that failed there
+    Forgive(ForgiveArgs),
+}
+
+/// Options of `swarm release forgive`.
+#[derive(Args, Clone, Debug)]
+pub struct ForgiveArgs {
+    /// Which nodes
+    #[command(flatten)]
+    pub which: WhichArgs,
+    /// Which release: its digest, or the first 8 digits of it at least
+    pub digest: Prefix,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -123,7 +151,9 @@ impl From<UpdateArgs> for Command {
             canary: args.canary,
             max_in_flight: args.max_in_flight,
             max_failures: args.max_failures,
+            soak_s: args.soak,
             include_self: args.include_self,
+            allow_future: args.allow_future,
             dry_run: args.dry_run,
         };
         Self::Update { wish, source, show: show(args.json) }
@@ -135,6 +165,14 @@ impl From<RollbackArgs> for Command {
         let updater_port = args.which.updater_port;
         let wish = Revert { hosts: args.which.which(), updater_port };
         Self::Rollback { wish, show: show(args.json) }
+    }
+}
+
+impl From<FleetRelease> for Command {
+    fn from(FleetRelease::Forgive(args): FleetRelease) -> Self {
+        let updater_port = args.which.updater_port;
+        let wish = Forgive { hosts: args.which.which(), digest: args.digest, updater_port };
+        Self::Forgive { wish, show: show(args.json) }
     }
 }
 

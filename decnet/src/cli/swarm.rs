@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::WrongUse;
-use super::rollout::{RollbackArgs, RolloutsArgs, UpdateArgs};
+use super::rollout::{FleetRelease, RollbackArgs, RolloutsArgs, UpdateArgs};
 use crate::edge::http::Upstream;
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{
@@ -162,6 +162,12 @@ pub enum SwarmAction {
         #[arg(long)]
         json: bool,
     },
+    /// Releases that nodes know
+    Release {
+        /// What to do with one
+        #[command(subcommand)]
+        action: FleetRelease,
+    },
     /// Have nodes go back to the release that they had before
     Rollback(RollbackArgs),
     /// Show the rollouts, or one, and pause, resume or abort it
@@ -295,6 +301,7 @@ impl SwarmArgs {
                 show: show(args.json),
             },
             SwarmAction::List { status, json } => swarm::Command::List { status, show: show(json) },
+            SwarmAction::Release { action } => action.into(),
             SwarmAction::Rollback(args) => args.into(),
             SwarmAction::Rollouts(args) => args.into(),
             SwarmAction::Update(args) => args.into(),

@@ -33,6 +33,10 @@ pub enum Manner {
     Cuts,
     /// The connection breaks before it has heard anything, once.
     Deaf(bool),
+    /// It does what it is told, and goes back to what it had.
+    FallsBack,
+    /// It does what it is told, says so, and is not there any more.
+    FallsSilent,
     /// It does what it is told.
     #[default]
     Good,
@@ -42,6 +46,10 @@ pub enum Manner {
     Refuses(u16),
     /// What it has is damaged: nothing can be built on it.
     Unsound,
+    /// It hears what it is told, and is not there any more.
+    TakenDown,
+    /// The agent gets the release; what the updater is told of itself it answers with this.
+    RefusesSelf(u16),
     /// Uploads break off after so many bytes, again and again.
     Stutters(usize),
 }
@@ -61,6 +69,8 @@ pub struct Played {
     pub own: Option<Digest>,
     /// Every update that it has carried out.
     pub updates: Vec<Digest>,
+    /// Bytes of every upload.
+    pub received: usize,
     /// Every request.
     pub heard: Vec<String>,
     uploads: BTreeMap<String, Vec<u8>>,
@@ -144,7 +154,7 @@ impl<'a> Updaters<'a> {
 
     /// It is gone from now on.
     pub fn take_down(&self, updater: &Updater) {
-        drop(updater.stop.lock().expect("no panic").take());
+        updater.vanish();
     }
 }
 
@@ -168,5 +178,10 @@ impl Updater {
     pub fn behaves(self, manner: Manner) -> Self {
         self.played().manner = manner;
         self
+    }
+
+    /// It is not there any more.
+    fn vanish(&self) {
+        drop(self.stop.lock().expect("no panic").take());
     }
 }

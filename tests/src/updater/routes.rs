@@ -64,6 +64,7 @@ pub(super) fn router(updater: Updater) -> Router {
         .route("/releases", get(releases))
         .route("/attempts/{id}", get(attempt))
         .route("/uploads/{sha256}", head(offset).patch(append))
+        .route("/releases/check", post(check))
         .route("/update", post(update))
         .route("/update-self", post(update_self))
         .route("/rollback", post(roll_back))
@@ -115,6 +116,15 @@ async fn releases(State(updater): State<Updater>) -> Response {
     )
 }
 
+/// Why it would not take a release.
+async fn check(State(updater): State<Updater>) -> Response {
+    let refusals = match updater.played().manner {
+        Manner::Refuses(_) => vec!["it will not"],
+        _ => Vec::new(),
+    };
+    told(200, &json!({ "agent": refusals, "updater": refusals }))
+}
+
 async fn attempt(State(updater): State<Updater>, Path(id): Path<String>) -> Response {
     match updater.played().attempts.get(&id) {
         None => told(404, &json!({ "detail": "there is no such attempt" })),
@@ -152,6 +162,8 @@ async fn append(
         let mut played = updater.played();
         let upload = played.uploads.entry(sha256.clone()).or_default();
         upload.extend_from_slice(&piece);
+        played.received += piece.len();
+        let upload = played.uploads.entry(sha256.clone()).or_default();
         if let Manner::Stutters(most) = manner
             && upload.len() - count > most
         {
@@ -212,14 +224,28 @@ async fn update(State(updater): State<Updater>, form: Multipart) -> Response {
         played.attempts.insert(attempt.clone(), None);
         (played.takes, played.manner)
     };
+    let there = updater.clone();
     let work = tokio::spawn(async move {
         tokio::time::sleep(takes).await;
         updater.install(&attempt, &sha256)
     });
-    if manner == Manner::Cuts {
-        return cut();
+    match manner {
+        Manner::Cuts => return cut(),
+        Manner::TakenDown => {
+            there.vanish();
+            return cut();
+        }
+        _ => {}
     }
     let (status, body) = work.await.expect("no panic");
+    match manner {
+        Manner::FallsBack => {
+            let mut played = there.played();
+            played.current = played.prev;
+        }
+        Manner::FallsSilent => there.vanish(),
+        _ => {}
+    }
     told(status, &body)
 }
 
@@ -229,6 +255,9 @@ async fn update_self(State(updater): State<Updater>, form: Multipart) -> Respons
         return told(400, &json!({ "detail": "confirm_self: say true" }));
     }
     let mut played = updater.played();
+    if let Manner::RefusesSelf(status) = played.manner {
+        return told(status, &json!({ "detail": { "error": "it will not", "cause": "so" } }));
+    }
     let Some(bytes) = played.uploads.remove(&fields["sha256"]) else {
         return told(400, &json!({ "detail": { "error": "there is no such upload" } }));
     };

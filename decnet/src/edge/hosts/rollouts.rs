@@ -1,6 +1,6 @@
 //! Rollouts, how each of their nodes is, and which release each node is to have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::rows::{column, json, time};
 use super::{Hosts, Result};
 use crate::logic::release::Digest;
-use crate::logic::rollout::{NodeState, Offer, OwnState, Phase, Rollout, Skip};
+use crate::logic::rollout::{LastLook, NodeState, Offer, OwnState, Phase, Rollout, Skip};
 use crate::logic::time::Timestamp;
 
 /// A rollout.
@@ -45,7 +45,7 @@ pub struct NodeRow {
 /// Those of `rollouts` that still want something, or have nodes under way.
 const OPEN: &str = "(phase IN ('halted', 'paused', 'running') OR EXISTS (
     SELECT 1 FROM rollout_nodes WHERE rollout = id
-    AND json_extract(state, '$.state') IN ('sending', 'trying')))";
+    AND json_extract(state, '$.state') IN ('sending', 'trying', 'soaking')))";
 /// Rollouts that are remembered once nothing is wanted any more.
 const REMEMBERED: u32 = 100;
 /// Rollouts whose releases are kept, as what the next ones are built on.
@@ -107,7 +107,8 @@ impl Hosts {
     ///
     /// [`super::HostsError::Query`].
     pub fn rollout(&self, id: Uuid) -> Result<Option<RolloutRow>> {
-        let sql = "SELECT id, created, phase, policy, offer, forgiven FROM rollouts WHERE id = ?1";
+        let sql = "SELECT id, created, phase, policy, offer, forgiven, last_look FROM rollouts
+                   WHERE id = ?1";
         let mut find = self.db.prepare_cached(sql)?;
         let Some(mut row) = find.query_row([id.to_string()], rollout).optional()? else {
             return Ok(None);
@@ -169,8 +170,15 @@ impl Hosts {
     pub fn save_rollout(&mut self, id: Uuid, rollout: &Rollout, before: &Rollout) -> Result<()> {
         let step = self.db.transaction()?;
         let id = id.to_string();
-        step.prepare_cached("UPDATE rollouts SET phase = ?2, forgiven = ?3 WHERE id = ?1")?
-            .execute(params![id, rollout.phase.as_str(), number(rollout.forgiven)])?;
+        step.prepare_cached(
+            "UPDATE rollouts SET phase = ?2, forgiven = ?3, last_look = ?4 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            rollout.phase.as_str(),
+            number(rollout.forgiven),
+            rollout.last_look == LastLook::Taken,
+        ])?;
         let sql = "UPDATE rollout_nodes SET state = ?3, told = max(told, ?4)
                    WHERE rollout = ?1 AND host = ?2";
         for (now, before) in rollout.nodes.iter().zip(&before.nodes) {
@@ -183,6 +191,11 @@ impl Hosts {
                     text(state),
                     told
                 ])?;
+                if state.is_bad() {
+                    // What took a node down is not promised to it again.
+                    step.prepare_cached("DELETE FROM desired WHERE rollout = ?1 AND host = ?2")?
+                        .execute(params![id, host.to_string()])?;
+                }
             }
         }
         if rollout.phase == Phase::Aborted {
@@ -240,6 +253,32 @@ impl Hosts {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The nodes that fell silent when they were brought this release, and the rollouts that did.
+    ///
+    /// # Errors
+    ///
+    /// [`super::HostsError::Query`].
+    pub fn took_down(&self, release: Digest) -> Result<BTreeMap<Uuid, Uuid>> {
+        // Of each node the latest word counts.
+        let sql = "SELECT host, rollout, json_extract(state, '$.state') = 'silent'
+                   FROM rollout_nodes JOIN rollouts ON rollouts.id = rollout
+                   WHERE json_extract(offer, '$.digest') = ?1 AND json_extract(state, '$.state')
+                   IN ('silent', 'self_failed', 'rolled_back', 'updated', 'unchanged')
+                   ORDER BY rollout";
+        let mut find = self.db.prepare_cached(sql)?;
+        let mut rows = find.query([release.to_string()])?;
+        let mut silent = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let (host, by) = (uuid(row, 0)?, uuid(row, 1)?);
+            if row.get(2)? {
+                silent.insert(host, by);
+            } else {
+                silent.remove(&host);
+            }
+        }
+        Ok(silent)
+    }
+
     /// Wants no release of a node any more.
     ///
     /// # Errors
@@ -276,7 +315,8 @@ impl Hosts {
              UNION SELECT * FROM (
                 SELECT json_extract(offer, '$.sha256') FROM rollouts WHERE EXISTS (
                     SELECT 1 FROM rollout_nodes WHERE rollout = rollouts.id
-                    AND json_extract(state, '$.state') IN ('updated', 'unchanged'))
+                    AND json_extract(state, '$.state')
+                    IN ('updated', 'unchanged', 'soaking', 'self_failed'))
                 ORDER BY id DESC LIMIT {BUILT_ON})"
         );
         let mut find = self.db.prepare_cached(&sql)?;
@@ -334,6 +374,7 @@ fn rollout(row: &Row<'_>) -> rusqlite::Result<RolloutRow> {
             policy: json(row, 3)?,
             phase: Phase::find(&phase).unwrap_or(Phase::Halted),
             forgiven: usize::try_from(forgiven).unwrap_or(0),
+            last_look: if row.get(6)? { LastLook::Taken } else { LastLook::Due },
             nodes: Vec::new(),
         },
     })

@@ -198,4 +198,13 @@ CREATE TABLE desired (
 INSERT INTO desired SELECT * FROM desired_before;
 DROP TABLE desired_before;
 ",
+    "
+-- Whether all nodes have been asked again since the last was told.
+ALTER TABLE rollouts ADD COLUMN last_look INTEGER NOT NULL DEFAULT 0 CHECK (last_look IN (0, 1));
+-- The releases that a node does not take again, as JSON, as it said when it was asked last.
+CREATE TABLE quarantines (
+    host        TEXT PRIMARY KEY CHECK (length(host) = 36),
+    releases    TEXT NOT NULL CHECK (json_valid(releases) AND length(releases) <= 65536)
+) STRICT, WITHOUT ROWID;
+",
 ];

@@ -1,14 +1,17 @@
 //! Bringing a release to many nodes: which node begins when, and when none does any more.
 //!
 //! ```text
-//! waiting -> sending -> trying -> updated | unchanged | rolled_back | failed
-//!    ^          |          |
-//!    +- offline <----------+      skipped: it is not its turn, and never will be
+//! waiting -> sending -> trying -> soaking -> updated | unchanged
+//!    ^          |          |         |
+//!    |          |          +---------+----> rolled_back | failed | self_failed | silent
+//!    +- offline <      skipped: it is not its turn, and never will be
 //! ```
 //!
 //! It is apart from `update`, which is what one node does with a release. **Invariant**: never more
 //! nodes are under way than the policy says; until its canaries are well, no other node begins; and
-//! none begins while more have failed than it allows.
+//! none begins while more have failed than it allows. Who was told is never away: who does not
+//! answer from then on has failed. What a node says of itself counts when it says it once more,
+//! after a soak; and all are asked once more after the last was told.
 
 mod node;
 mod policy;
@@ -17,11 +20,11 @@ mod report;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use node::{NodeState, OwnState, Skip};
+pub use node::{Look, NodeState, OwnState, Skip, Well};
 pub use policy::{BadPolicy, Policy, UPDATER_PORT, Which, Wish};
 pub use report::{
-    Brief, Counts, DryNode, DryRun, NodeReport, Offer, Report, Revert, Reverted, RevertedNode,
-    Started,
+    Brief, Counts, DryNode, DryRun, Forgive, NodeReport, Offer, Quarantined, QuarantinedThere,
+    Report, Revert, Reverted, RevertedNode, Started,
 };
 
 /// How a rollout is.
@@ -68,6 +71,8 @@ pub enum Event {
     Back(Uuid),
     /// What came of a node that was under way.
     Ended(Uuid, NodeState),
+    /// What a node was found to be that was asked again, this time.
+    Looked(Uuid, Look, NodeState),
     /// The operator lets no node begin.
     Pause,
     /// The operator lets nodes begin again, and forgives those that have failed.
@@ -95,6 +100,15 @@ pub enum OutOfPlace {
     },
 }
 
+/// Whether the nodes that have the release have been asked for it a last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastLook {
+    /// They will be when no other begins.
+    Due,
+    /// They have been, or are being.
+    Taken,
+}
+
 /// A rollout: what its operator wants, and how far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollout {
@@ -104,6 +118,8 @@ pub struct Rollout {
     pub phase: Phase,
     /// How many had failed when it was resumed last: they count no more.
     pub forgiven: usize,
+    /// Whether all nodes have been asked again since the last was told.
+    pub last_look: LastLook,
     /// Its nodes, in the order in which they begin.
     pub nodes: Vec<(Uuid, NodeState)>,
 }
@@ -111,7 +127,8 @@ pub struct Rollout {
 impl Rollout {
     /// One that begins.
     pub fn new(policy: Policy, nodes: Vec<(Uuid, NodeState)>) -> Self {
-        let mut rollout = Self { policy, phase: Phase::Running, forgiven: 0, nodes };
+        let (phase, last_look) = (Phase::Running, LastLook::Due);
+        let mut rollout = Self { policy, phase, forgiven: 0, last_look, nodes };
         rollout.settle();
         rollout
     }
@@ -125,10 +142,14 @@ impl Rollout {
         match event {
             Event::Abort => self.abort()?,
             Event::Back(node) => self.back(node)?,
-            Event::Ended(node, state) => {
-                let known = self.state(node).filter(|known| known.is_under_way());
+            Event::Ended(node, state) => self.ended(node, state)?,
+            Event::Looked(node, look, state) => {
+                let is_it = |known: &NodeState| matches!(known, NodeState::Soaking { look: its, .. } if *its == look);
+                let known = self.state(node).filter(|known| is_it(known));
                 let known = known.ok_or(OutOfPlace::Node(node))?;
-                if state.is_under_way() || state == NodeState::Waiting {
+                let is_end =
+                    state.is_well() || state.is_bad() || matches!(state, NodeState::Skipped { .. });
+                if !is_end {
                     return Err(OutOfPlace::Node(node));
                 }
                 *known = state;
@@ -140,7 +161,7 @@ impl Rollout {
             Event::Resume => match self.phase {
                 Phase::Paused | Phase::Halted => {
                     self.forgiven = self.count(NodeState::is_bad);
-                    self.phase = Phase::Running;
+                    (self.phase, self.last_look) = (Phase::Running, LastLook::Due);
                 }
                 _ => return Err(self.out_of_place()),
             },
@@ -173,6 +194,34 @@ impl Rollout {
         under_way.map(|(node, _)| *node).collect()
     }
 
+    /// The nodes that are to be asked again, and which time that is.
+    pub fn soaking(&self) -> Vec<(Uuid, Look)> {
+        let soaking = self.nodes.iter().filter_map(|(node, state)| match state {
+            NodeState::Soaking { look, .. } => Some((*node, *look)),
+            _ => None,
+        });
+        soaking.collect()
+    }
+
+    fn ended(&mut self, node: Uuid, state: NodeState) -> Result<(), OutOfPlace> {
+        let known = self.state(node).filter(|known| known.is_under_way());
+        let known = known.ok_or(OutOfPlace::Node(node))?;
+        if state.is_under_way() || state.is_soaking() || state == NodeState::Waiting {
+            return Err(OutOfPlace::Node(node));
+        }
+        let was_told = *known == NodeState::Trying;
+        *known = match (state, was_told) {
+            // Away is who was away before. Whoever was told took the release with it.
+            (NodeState::Offline { why }, true) => NodeState::Silent { why },
+            (state, true) => match Well::of(&state) {
+                Some(then) => NodeState::Soaking { then, look: Look::First },
+                None => state,
+            },
+            (state, false) => state,
+        };
+        Ok(())
+    }
+
     /// How many nodes may begin.
     fn room(&self) -> usize {
         if self.phase != Phase::Running {
@@ -182,19 +231,44 @@ impl Rollout {
         let room = self.policy.max_in_flight.saturating_sub(under_way);
         match self.policy.canary.saturating_sub(self.count(NodeState::is_well)) {
             0 => room,
-            missing => room.min(missing.saturating_sub(under_way)),
+            missing => {
+                let asked_again = self.count(NodeState::is_soaking);
+                room.min(missing.saturating_sub(under_way).saturating_sub(asked_again))
+            }
         }
     }
 
     /// Ends or halts when it is time.
     fn settle(&mut self) {
         let waiting = self.count(|state| *state == NodeState::Waiting);
-        let idle = waiting == 0 && self.count(NodeState::is_under_way) == 0;
+        let nobody_is_told = self.count(NodeState::is_under_way) == 0;
+        if self.phase == Phase::Running && waiting > 0 && self.has_failed() {
+            self.phase = Phase::Halted;
+        }
+        if nobody_is_told && (waiting == 0 || self.phase != Phase::Running) {
+            self.look_a_last_time();
+        }
+        let idle = waiting == 0 && nobody_is_told && self.count(NodeState::is_soaking) == 0;
         if self.phase != Phase::Aborted && idle {
             self.phase = Phase::Done;
         }
-        if self.phase == Phase::Running && waiting > 0 && self.has_failed() {
-            self.phase = Phase::Halted;
+    }
+
+    /// Has all be asked again that have the release since they were told.
+    fn look_a_last_time(&mut self) {
+        if self.last_look == LastLook::Taken {
+            return;
+        }
+        for (_, state) in &mut self.nodes {
+            let then = match state {
+                NodeState::Soaking { then, .. } => *then,
+                NodeState::Updated => Well::Updated,
+                // Its updater may have been told.
+                NodeState::Unchanged if self.policy.include_self => Well::Unchanged,
+                _ => continue,
+            };
+            *state = NodeState::Soaking { then, look: Look::Last };
+            self.last_look = LastLook::Taken;
         }
     }
 

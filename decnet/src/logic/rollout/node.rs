@@ -26,12 +26,31 @@ pub enum NodeState {
         /// What was not.
         why: String,
     },
+    /// Its agent has the release, and its updater has failed at becoming it.
+    SelfFailed {
+        /// What the agent came to.
+        then: Well,
+        /// What went wrong.
+        why: String,
+    },
     /// It is sent the bytes.
     Sending,
+    /// It was told, and has not answered since: the release may have taken it down.
+    Silent {
+        /// How that was seen.
+        why: String,
+    },
     /// It never begins.
     Skipped {
         /// Why.
         skip: Skip,
+    },
+    /// It has the release, and is asked again before that counts.
+    Soaking {
+        /// What it is when it still has the release then.
+        then: Well,
+        /// Which time it is asked.
+        look: Look,
     },
     /// It was told, or is about to be.
     Trying,
@@ -49,14 +68,25 @@ impl NodeState {
         matches!(self, Self::Sending | Self::Trying)
     }
 
-    /// Whether it has the release.
+    /// Whether it is to be asked once more.
+    pub fn is_soaking(&self) -> bool {
+        matches!(self, Self::Soaking { .. })
+    }
+
+    /// Whether it has the release, and was found to have it when it was asked again.
     pub fn is_well(&self) -> bool {
         matches!(self, Self::Unchanged | Self::Updated)
     }
 
     /// Whether it speaks against the release.
     pub fn is_bad(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::RolledBack { .. })
+        matches!(
+            self,
+            Self::Failed { .. }
+                | Self::RolledBack { .. }
+                | Self::SelfFailed { .. }
+                | Self::Silent { .. }
+        )
     }
 
     /// As it is written.
@@ -65,8 +95,11 @@ impl NodeState {
             Self::Failed { .. } => "failed",
             Self::Offline { .. } => "offline",
             Self::RolledBack { .. } => "rolled_back",
+            Self::SelfFailed { .. } => "self_failed",
             Self::Sending => "sending",
+            Self::Silent { .. } => "silent",
             Self::Skipped { .. } => "skipped",
+            Self::Soaking { .. } => "soaking",
             Self::Trying => "trying",
             Self::Unchanged => "unchanged",
             Self::Updated => "updated",
@@ -78,8 +111,9 @@ impl NodeState {
     pub fn agent(&self) -> String {
         match self {
             Self::Failed { status: Some(status), .. } => status.to_string(),
-            Self::Failed { .. } | Self::Offline { .. } => "error".to_owned(),
+            Self::Failed { .. } | Self::Offline { .. } | Self::Silent { .. } => "error".to_owned(),
             Self::RolledBack { .. } => "rolled-back".to_owned(),
+            Self::SelfFailed { then, .. } => then.state().as_str().to_owned(),
             other => other.as_str().to_owned(),
         }
     }
@@ -89,10 +123,56 @@ impl NodeState {
         match self {
             Self::Failed { why, .. } | Self::RolledBack { why } => why.clone(),
             Self::Offline { why } => format!("{why}; it gets the release when it is back"),
+            Self::SelfFailed { why, .. } => format!("updater: {why}"),
+            Self::Silent { why } => format!("{why}; it was told, and has not answered since"),
             Self::Skipped { skip } => skip.to_string(),
-            _ => String::new(),
+            Self::Sending
+            | Self::Soaking { .. }
+            | Self::Trying
+            | Self::Unchanged
+            | Self::Updated
+            | Self::Waiting => String::new(),
         }
     }
+}
+
+/// What a node has come to that has the release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Well {
+    /// Its agent had it already.
+    Unchanged,
+    /// It has it now.
+    Updated,
+}
+
+impl Well {
+    /// That of a state, if it is one.
+    pub fn of(state: &NodeState) -> Option<Self> {
+        match state {
+            NodeState::Unchanged => Some(Self::Unchanged),
+            NodeState::Updated => Some(Self::Updated),
+            _ => None,
+        }
+    }
+
+    /// As how a node is.
+    pub fn state(self) -> NodeState {
+        match self {
+            Self::Unchanged => NodeState::Unchanged,
+            Self::Updated => NodeState::Updated,
+        }
+    }
+}
+
+/// Which time a node that has the release is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// Some time after it was told.
+    First,
+    /// With all others, some time after the last of them was told.
+    Last,
 }
 
 /// Why a node never begins.
@@ -107,6 +187,8 @@ pub enum Skip {
     NoUpdater,
     /// A later rollout wants something else of it.
     Superseded(Uuid),
+    /// The same release took it down in an earlier rollout.
+    TookDown(Uuid),
 }
 
 impl fmt::Display for Skip {
@@ -116,6 +198,11 @@ impl fmt::Display for Skip {
             Self::Decommissioned => f.write_str("it was decommissioned"),
             Self::NoUpdater => f.write_str("it was enrolled without an updater"),
             Self::Superseded(by) => write!(f, "rollout {by} took its place"),
+            Self::TookDown(by) => write!(
+                f,
+                "it fell silent when rollout {by} brought it this release: to try again, name it \
+                 with --host"
+            ),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What an operator wants of a rollout.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// Port of a node's updater.
@@ -12,6 +14,11 @@ const IN_FLIGHT: usize = 8;
 const FLEET_WITH_CANARY: usize = 5;
 /// How many may fail when nothing is said: so many, or a tenth.
 const FAILURES: usize = 3;
+
+/// After how many seconds a node is asked again when nothing is said.
+const SOAK_S: u64 = 10;
+/// The most that may be said.
+const MOST_SOAK_S: u64 = 86_400;
 
 /// Which nodes are meant.
 ///
@@ -70,15 +77,25 @@ pub struct Wish {
     /// So many nodes may fail.
     #[serde(default)]
     pub max_failures: Option<usize>,
+    /// After so many seconds a node that has the release is asked again.
+    #[serde(default)]
+    pub soak_s: Option<u64>,
     /// The updaters get the release too.
     #[serde(default)]
     pub include_self: bool,
     /// Port of the updaters.
     #[serde(default = "usual_port")]
     pub updater_port: u16,
+    /// A release is sent though it says that it was made later than it is now.
+    #[serde(default)]
+    pub allow_future: bool,
     /// Nothing is changed; it is only looked at what would be done.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+fn usual_soak() -> u64 {
+    SOAK_S
 }
 
 pub(super) fn usual_port() -> u16 {
@@ -94,6 +111,9 @@ pub enum BadPolicy {
     /// Nobody listens there.
     #[error("updater_port: it takes 1 to 65535")]
     Port,
+    /// Nobody waits for that long.
+    #[error("soak_s: it takes 0 to {MOST_SOAK_S}")]
+    Soak,
 }
 
 /// What a rollout keeps to.
@@ -109,6 +129,17 @@ pub struct Policy {
     pub include_self: bool,
     /// Port of the updaters.
     pub updater_port: u16,
+    /// After so many seconds a node that has the release is asked again, and all of them after the
+    /// last has it.
+    #[serde(default = "usual_soak")]
+    pub soak_s: u64,
+}
+
+impl Policy {
+    /// After how long a node that has the release is asked again.
+    pub fn soak(&self) -> Duration {
+        Duration::from_secs(self.soak_s)
+    }
 }
 
 impl Wish {
@@ -125,12 +156,17 @@ impl Wish {
         if self.updater_port == 0 {
             return Err(BadPolicy::Port);
         }
+        let soak_s = self.soak_s.unwrap_or(SOAK_S);
+        if soak_s > MOST_SOAK_S {
+            return Err(BadPolicy::Soak);
+        }
         Ok(Policy {
             canary: self.canary.unwrap_or(usize::from(nodes >= FLEET_WITH_CANARY)),
             max_in_flight,
             max_failures: self.max_failures.unwrap_or(FAILURES.max(nodes / 10)),
             include_self: self.include_self,
             updater_port: self.updater_port,
+            soak_s,
         })
     }
 }

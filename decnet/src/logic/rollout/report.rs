@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{NodeState, OwnState, Phase, Policy, Skip, Which};
-use crate::logic::release::{Component, Digest, Label};
+use crate::logic::release::{Component, Digest, Label, Prefix};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::NodeName;
 
@@ -41,6 +41,9 @@ pub struct Counts {
     pub offline: usize,
     /// Something is being done with them.
     pub under_way: usize,
+    /// They have it, and are asked again before that counts.
+    #[serde(default)]
+    pub soaking: usize,
     /// They have not begun.
     pub waiting: usize,
     /// They never begin.
@@ -53,10 +56,14 @@ impl Counts {
         let mut counts = Self::default();
         for state in states {
             *match state {
-                NodeState::Failed { .. } | NodeState::RolledBack { .. } => &mut counts.bad,
+                NodeState::Failed { .. }
+                | NodeState::RolledBack { .. }
+                | NodeState::SelfFailed { .. }
+                | NodeState::Silent { .. } => &mut counts.bad,
                 NodeState::Offline { .. } => &mut counts.offline,
                 NodeState::Sending | NodeState::Trying => &mut counts.under_way,
                 NodeState::Skipped { .. } => &mut counts.skipped,
+                NodeState::Soaking { .. } => &mut counts.soaking,
                 NodeState::Unchanged | NodeState::Updated => &mut counts.well,
                 NodeState::Waiting => &mut counts.waiting,
             } += 1;
@@ -95,7 +102,8 @@ pub struct Report {
 impl Report {
     /// Whether nothing happens with it by itself any more, but that nodes come back.
     pub fn rests(&self) -> bool {
-        self.brief.state != Phase::Running && self.brief.counts.under_way == 0
+        let Counts { under_way, soaking, .. } = self.brief.counts;
+        self.brief.state != Phase::Running && under_way == 0 && soaking == 0
     }
 
     /// Whether anything is not as it was wished.
@@ -145,7 +153,9 @@ impl NodeReport {
 
     fn has_failed(&self) -> bool {
         let state = match &self.state {
-            NodeState::Skipped { skip } => matches!(skip, Skip::Aborted | Skip::Superseded(_)),
+            NodeState::Skipped { skip } => {
+                matches!(skip, Skip::Aborted | Skip::Superseded(_) | Skip::TookDown(_))
+            }
             other => !other.is_well(),
         };
         state || !matches!(self.own.as_str(), "ok" | "skipped" | "—")
@@ -170,16 +180,22 @@ pub struct DryNode {
     pub host_name: NodeName,
     /// Where it is reached.
     pub address: String,
-    /// Whether it answers, and has room.
+    /// Whether it would take the release.
     pub ok: bool,
     /// The release that its agent is.
     pub current: Option<Digest>,
+    /// The release that its updater is.
+    #[serde(default)]
+    pub current_self: Option<Digest>,
     /// The release that it would be.
     pub target: Digest,
     /// Bytes that it would be sent.
     pub send_bytes: Option<u64>,
     /// Bytes that are free on its disk.
     pub free_bytes: Option<u64>,
+    /// Why it would not take the release.
+    #[serde(default)]
+    pub refusals: Vec<String>,
     /// What there is to say.
     pub detail: String,
 }
@@ -217,4 +233,40 @@ pub struct RevertedNode {
     pub agent: String,
     /// What there is to say.
     pub detail: String,
+}
+
+/// A release that failed is to be taken again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forgive {
+    /// By which nodes.
+    pub hosts: Which,
+    /// How its digest begins.
+    pub digest: Prefix,
+    /// Port of the updaters.
+    #[serde(default = "super::policy::usual_port")]
+    pub updater_port: u16,
+}
+
+/// A release that a node does not take again, for it has failed there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Whose.
+    pub component: Component,
+    /// Which release.
+    pub digest: Digest,
+    /// What it failed of, as the node says.
+    pub why: String,
+}
+
+/// The same, and of which node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantinedThere {
+    /// Which node.
+    pub host_uuid: Uuid,
+    /// What it is called.
+    pub host_name: NodeName,
+    /// Which release, and why.
+    #[serde(flatten)]
+    pub release: Quarantined,
 }

@@ -9,7 +9,8 @@ fn id(number: usize) -> Uuid {
 }
 
 fn policy(canary: usize, max_in_flight: usize, max_failures: usize) -> Policy {
-    Policy { canary, max_in_flight, max_failures, include_self: false, updater_port: 8766 }
+    let (include_self, updater_port) = (false, 8766);
+    Policy { canary, max_in_flight, max_failures, include_self, updater_port, soak_s: 0 }
 }
 
 fn rollout(policy: Policy, nodes: usize) -> Rollout {
@@ -22,6 +23,31 @@ fn failed() -> NodeState {
 
 fn offline() -> NodeState {
     NodeState::Offline { why: "away".into() }
+}
+
+fn silent() -> NodeState {
+    NodeState::Silent { why: "away".into() }
+}
+
+/// It was told, and this came of it.
+fn told(rollout: &mut Rollout, node: usize, state: NodeState) -> Vec<Uuid> {
+    rollout.take(Event::Trying(id(node))).unwrap();
+    end(rollout, node, state)
+}
+
+/// It was asked again, and this is what it is.
+fn look(rollout: &mut Rollout, node: usize, state: NodeState) -> Vec<Uuid> {
+    let due = rollout.soaking().into_iter().find(|(soaking, _)| *soaking == id(node));
+    let (_, look) = due.unwrap_or_else(|| panic!("{node} is not asked again: {rollout:?}"));
+    rollout.take(Event::Looked(id(node), look, state)).unwrap();
+    rollout.begin()
+}
+
+/// All that are asked again have the release still.
+fn last(rollout: &mut Rollout) {
+    while let Some((node, look)) = rollout.soaking().first() {
+        rollout.take(Event::Looked(*node, *look, NodeState::Updated)).unwrap();
+    }
 }
 
 fn end(rollout: &mut Rollout, node: usize, state: NodeState) -> Vec<Uuid> {
@@ -50,7 +76,83 @@ fn a_canary_that_fails_halts_and_one_that_is_away_is_replaced() {
     assert_eq!(all.begin(), [id(2)], "another canary");
     assert_eq!(end(&mut all, 2, NodeState::Updated), [id(3)]);
     assert_eq!(end(&mut all, 3, NodeState::Updated), NONE);
+    last(&mut all);
     assert_eq!(all.phase, Phase::Done);
+}
+
+#[test]
+fn a_node_that_is_told_and_does_not_answer_has_failed_and_is_not_awaited() {
+    let mut all = rollout(policy(0, 1, 0), 3);
+    all.begin();
+    assert_eq!(told(&mut all, 0, offline()), NONE);
+    assert_eq!((all.phase, &all.nodes[0].1), (Phase::Halted, &silent()));
+    assert_eq!(all.take(Event::Back(id(0))), Err(OutOfPlace::Node(id(0))));
+    all.take(Event::Resume).unwrap();
+    assert_eq!(all.begin(), [id(1)]);
+    end(&mut all, 1, offline());
+    assert_eq!(all.nodes[1].1, offline(), "it was away before it was told anything");
+}
+
+#[test]
+fn a_canary_that_is_told_and_does_not_come_back_stops_all() {
+    for failure in
+        [offline(), failed(), NodeState::SelfFailed { then: Well::Updated, why: "w".into() }]
+    {
+        let mut all = rollout(policy(1, 8, 99), 100);
+        assert_eq!(all.begin(), [id(0)]);
+        assert_eq!(told(&mut all, 0, failure), NONE);
+        assert_eq!(all.phase, Phase::Halted);
+        assert_eq!(all.nodes.iter().filter(|(_, state)| *state == NodeState::Waiting).count(), 99);
+    }
+}
+
+#[test]
+fn a_canary_counts_when_it_has_answered_once_more() {
+    let mut all = rollout(policy(1, 8, 99), 3);
+    all.begin();
+    assert_eq!(told(&mut all, 0, NodeState::Updated), NONE);
+    assert_eq!(all.soaking(), [(id(0), Look::First)]);
+    let mut bad = all.clone();
+    assert_eq!(look(&mut bad, 0, silent()), NONE);
+    assert_eq!(bad.phase, Phase::Halted);
+    assert_eq!(look(&mut all, 0, NodeState::Updated), [id(1), id(2)]);
+}
+
+#[test]
+fn all_are_asked_again_after_the_last_was_told() {
+    let mut all = rollout(policy(0, 1, 9), 3);
+    all.begin();
+    assert_eq!(told(&mut all, 0, NodeState::Updated), [id(1)]);
+    assert_eq!(look(&mut all, 0, NodeState::Updated), NONE);
+    assert_eq!(told(&mut all, 1, NodeState::Updated), [id(2)]);
+    assert_eq!(end(&mut all, 2, NodeState::Unchanged), NONE, "it was told nothing");
+    assert_eq!(all.phase, Phase::Running);
+    assert_eq!(all.soaking(), [(id(0), Look::Last), (id(1), Look::Last)]);
+    let early = Event::Looked(id(1), Look::First, NodeState::Updated);
+    assert_eq!(all.take(early), Err(OutOfPlace::Node(id(1))), "of a look that counts no more");
+    look(&mut all, 0, NodeState::RolledBack { why: "it fell back".into() });
+    assert_eq!(all.phase, Phase::Running);
+    look(&mut all, 1, NodeState::Updated);
+    assert_eq!((all.phase, all.count(NodeState::is_bad)), (Phase::Done, 1));
+}
+
+#[test]
+fn a_rollout_that_halts_asks_again_and_so_does_one_that_is_resumed() {
+    let mut all = rollout(policy(0, 2, 0), 4);
+    all.begin();
+    assert_eq!(told(&mut all, 0, NodeState::Updated), [id(2)]);
+    look(&mut all, 0, NodeState::Updated);
+    told(&mut all, 1, failed());
+    assert_eq!((all.phase, all.soaking()), (Phase::Halted, vec![]), "one is under way");
+    told(&mut all, 2, NodeState::Updated);
+    assert_eq!(all.soaking(), [(id(0), Look::Last), (id(2), Look::Last)]);
+    look(&mut all, 0, NodeState::Updated);
+    look(&mut all, 2, NodeState::Updated);
+    assert_eq!((all.phase, all.soaking()), (Phase::Halted, vec![]));
+    all.take(Event::Resume).unwrap();
+    assert_eq!(all.begin(), [id(3)]);
+    told(&mut all, 3, NodeState::Updated);
+    assert_eq!(all.soaking().len(), 3);
 }
 
 #[test]
@@ -66,6 +168,7 @@ fn too_many_failures_halt_and_what_is_under_way_ends() {
     assert_eq!(all.begin(), [id(3), id(4)]);
     assert_eq!(end(&mut all, 3, failed()), NONE, "the third failure is the first that counts");
     assert_eq!(end(&mut all, 4, failed()), NONE);
+    last(&mut all);
     assert_eq!(all.phase, Phase::Done, "nobody waits");
 }
 
@@ -82,6 +185,7 @@ fn a_paused_rollout_begins_nothing_and_a_resumed_one_ends() {
     all.take(Event::Resume).unwrap();
     assert_eq!(all.begin(), [id(1)]);
     end(&mut all, 1, NodeState::Updated);
+    last(&mut all);
     assert_eq!(all.phase, Phase::Done);
 }
 
@@ -144,6 +248,10 @@ fn every_state_is_read_as_it_is_written() {
         offline(),
         NodeState::Skipped { skip: Skip::NoUpdater },
         NodeState::Skipped { skip: Skip::Superseded(id(1)) },
+        NodeState::Skipped { skip: Skip::TookDown(id(1)) },
+        silent(),
+        NodeState::SelfFailed { then: Well::Unchanged, why: "w".into() },
+        NodeState::Soaking { then: Well::Updated, look: Look::Last },
     ];
     for state in all {
         let text = serde_json::to_string(&state).unwrap();
@@ -155,6 +263,12 @@ fn every_state_is_read_as_it_is_written() {
 /// Something that happens; the number says to which of those to whom it can.
 fn happening() -> impl Strategy<Value = (u8, usize)> {
     (0u8..20, any::<usize>())
+}
+
+fn soaking(all: &Rollout, number: usize) -> (Uuid, Look) {
+    let soaking = all.soaking();
+    let found = soaking.get(number % soaking.len().max(1)).copied();
+    found.unwrap_or((Uuid::default(), Look::First))
 }
 
 fn event(all: &Rollout, (kind, number): (u8, usize)) -> Event {
@@ -169,6 +283,14 @@ fn event(all: &Rollout, (kind, number): (u8, usize)) -> Event {
         4..6 => Event::Back(pick(away.map(|(node, _)| *node).collect())),
         6..9 => Event::Trying(under_way),
         9 => Event::Ended(under_way, failed()),
+        12..15 => {
+            let (node, look) = soaking(all, number);
+            let found = match kind {
+                12 => silent(),
+                _ => NodeState::Updated,
+            };
+            Event::Looked(node, look, found)
+        }
         10 => Event::Ended(under_way, offline()),
         11 => Event::Ended(under_way, NodeState::RolledBack { why: "w".into() }),
         _ => Event::Ended(under_way, NodeState::Updated),
@@ -186,9 +308,13 @@ fn check(all: &Rollout, before: &Rollout, begun: &[Uuid]) {
     assert!(under_way <= all.policy.max_in_flight, "{all:?}");
     let well = count(NodeState::is_well);
     if well < all.policy.canary {
-        assert!(well + under_way <= all.policy.canary, "others before the canaries: {all:?}");
+        let asked_again = count(NodeState::is_soaking);
+        assert!(
+            well + under_way + asked_again <= all.policy.canary.max(asked_again),
+            "others before the canaries: {all:?}"
+        );
     }
-    let bad = count(NodeState::is_bad) - all.forgiven;
+    let bad = count(NodeState::is_bad).saturating_sub(all.forgiven);
     assert!(bad <= all.policy.max_failures, "{all:?}");
 }
 
@@ -215,9 +341,13 @@ proptest! {
         // From here on everything goes well.
         drop(all.take(Event::Resume));
         all.begin();
-        for _ in 0..=2 * nodes {
-            let Some(node) = all.under_way().first().copied() else { break };
-            all.take(Event::Ended(node, NodeState::Updated)).unwrap();
+        for _ in 0..=8 * nodes {
+            let event = match (all.under_way().first(), all.soaking().first()) {
+                (Some(node), _) => Event::Ended(*node, NodeState::Updated),
+                (None, Some((node, look))) => Event::Looked(*node, *look, NodeState::Updated),
+                (None, None) => break,
+            };
+            all.take(event).unwrap();
             all.begin();
         }
         prop_assert!(matches!(all.phase, Phase::Aborted | Phase::Done), "{:?}", all);

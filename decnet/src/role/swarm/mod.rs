@@ -18,7 +18,7 @@ use crate::edge::fresh::Fresh;
 use crate::edge::http::Upstream;
 use crate::edge::log::say;
 use crate::edge::pki;
-use crate::logic::rollout::{Revert, Wish};
+use crate::logic::rollout::{Forgive, Revert, Wish};
 use crate::logic::swarm::{
     Enroll, Enrolled, Host, HostStatus, Outcomes, Teardown, Token, TokenWish,
 };
@@ -64,6 +64,13 @@ pub enum Command {
         wish: Enroll,
         /// Where its identity goes.
         out_dir: Option<PathBuf>,
+        /// How the answer is shown.
+        show: Show,
+    },
+    /// Have nodes take a release again that failed there.
+    Forgive {
+        /// Which release, and which nodes.
+        wish: Forgive,
         /// How the answer is shown.
         show: Show,
     },
@@ -163,6 +170,7 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
         Command::Enroll { wish, out_dir, show } => {
             enroll(&controller, &wish, out_dir.as_deref(), show)
         }
+        Command::Forgive { wish, show } => rollouts::forgive(&controller, &wish, show),
         Command::List { status, show } => list(&controller, status, show),
         Command::Rollback { wish, show } => rollouts::roll_back(&controller, &wish, show),
         Command::Rollouts { id, act, show } => {
@@ -212,6 +220,7 @@ fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Resu
         ]);
     }
     say(&table.to_string());
+    rollouts::quarantined(controller)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,8 +11,8 @@ use super::controller::Controller;
 use crate::cli::WrongUse;
 use crate::edge::log::{say, say_aside, show_progress};
 use crate::logic::rollout::{
-    Brief, Counts, DryRun, NodeReport, NodeState, Offer, Phase, Report, Revert, Reverted, Skip,
-    Started, Wish,
+    Brief, Counts, DryRun, Forgive, NodeReport, NodeState, Offer, Phase, Quarantined,
+    QuarantinedThere, Report, Revert, Reverted, Skip, Started, Wish,
 };
 use crate::logic::table::Table;
 use crate::role::operator::Show;
@@ -87,14 +87,14 @@ fn how_to_follow(id: &str) -> String {
 }
 
 fn progress(counts: &Counts) -> String {
-    let Counts { well, bad, offline, under_way, waiting, skipped } = counts;
+    let Counts { well, bad, offline, under_way, soaking, waiting, skipped } = counts;
     let done = well + bad + offline + skipped;
-    let all = done + under_way + waiting;
+    let all = done + under_way + soaking + waiting;
     let width = 20;
     let bar = "#".repeat(done * width / all.max(1));
     format!(
-        "[{bar:width$}] {done} of {all}: {well} well, {bad} failed, {offline} away, {under_way} \
-         under way"
+        "[{bar:width$}] {done} of {all}: {well} well, {bad} failed, {offline} away, {soaking} \
+         asked again, {under_way} under way"
     )
 }
 
@@ -144,7 +144,7 @@ fn list(controller: &Controller, show: Show) -> Result<ExitCode> {
             counts.well.to_string(),
             counts.bad.to_string(),
             counts.offline.to_string(),
-            (counts.waiting + counts.under_way).to_string(),
+            (counts.waiting + counts.under_way + counts.soaking).to_string(),
         ]);
     }
     say(&table.to_string());
@@ -177,6 +177,26 @@ fn table(nodes: &[NodeReport]) -> Table {
     table
 }
 
+/// Which nodes nobody can reach since they were told, and whose updaters failed.
+fn failures(nodes: &[NodeReport]) -> Vec<String> {
+    let named = |is: fn(&NodeState) -> bool| {
+        let names = nodes.iter().filter(|node| is(&node.state));
+        names.map(|node| node.host_name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let silent = named(|state| matches!(state, NodeState::Silent { .. }));
+    let own = named(|state| matches!(state, NodeState::SelfFailed { .. }));
+    let mut told = Vec::new();
+    if !silent.is_empty() {
+        told.push(format!(
+            "told, and silent since: {silent}; the release is not promised to them again"
+        ));
+    }
+    if !own.is_empty() {
+        told.push(format!("with the release, but without an updater that is it: {own}"));
+    }
+    told
+}
+
 /// What is to be known beside the table.
 fn remarks(report: &Report) -> Vec<String> {
     let id = report.brief.id;
@@ -187,6 +207,7 @@ fn remarks(report: &Report) -> Vec<String> {
     if !names.is_empty() {
         remarks.push(format!("without an updater: {}", names.join(", ")));
     }
+    remarks.extend(failures(&report.nodes));
     let counts = &report.brief.counts;
     if counts.offline > 0 && report.brief.state != Phase::Aborted {
         let away = counts.offline;
@@ -242,7 +263,29 @@ fn dry_run(dry: &DryRun, show: Show) -> Result<ExitCode> {
 /// Has nodes go back to the release that they had before.
 pub(super) fn roll_back(controller: &Controller, wish: &Revert, show: Show) -> Result<ExitCode> {
     let body = serde_json::to_value(wish)?;
-    let reverted: Reverted = controller.tell_patiently("/swarm/rollback", &body)?;
+    told(controller.tell_patiently("/swarm/rollback", &body)?, show)
+}
+
+/// Has nodes take a release again that failed there.
+pub(super) fn forgive(controller: &Controller, wish: &Forgive, show: Show) -> Result<ExitCode> {
+    let body = serde_json::to_value(wish)?;
+    told(controller.tell_patiently("/swarm/releases/forgive", &body)?, show)
+}
+
+/// Says which releases nodes do not take again, and why.
+pub(super) fn quarantined(controller: &Controller) -> Result<()> {
+    let all: Vec<QuarantinedThere> = controller.ask(Method::GET, "/swarm/quarantines", None)?;
+    for QuarantinedThere { host_name, release: Quarantined { component, digest, why }, .. } in all {
+        let (component, digest) = (component.as_str(), digest.short());
+        say_aside(&format!(
+            "{host_name} does not take release {digest} as {component}: {why} (`decnet swarm \
+             release forgive --host {host_name} {digest}`)"
+        ));
+    }
+    Ok(())
+}
+
+fn told(reverted: Reverted, show: Show) -> Result<ExitCode> {
     let failed = reverted.results.iter().any(|node| !node.ok);
     if show == Show::Json {
         say(&serde_json::to_string(&reverted)?);

@@ -24,6 +24,7 @@ fn begin(hosts: &mut Hosts, number: u128, nodes: &[u128]) -> RolloutRow {
         max_failures: 0,
         include_self: false,
         updater_port: 8766,
+        soak_s: 0,
     };
     let nodes: Vec<_> = nodes.iter().map(|node| (id(*node), NodeState::Waiting)).collect();
     let attempts: Vec<String> = nodes.iter().map(|(node, _)| format!("a-{node}")).collect();
@@ -138,4 +139,40 @@ fn old_rollouts_are_forgotten_unless_something_is_wanted_of_them() {
     assert_eq!(left.len(), 101, "{left:?}");
     assert_eq!(left.last(), Some(&id(5)));
     assert_eq!(hosts.rollout_nodes(id(1)).unwrap(), []);
+}
+
+#[test]
+fn what_a_release_took_down_is_not_wanted_of_it_any_more_and_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut hosts = Hosts::open(dir.path()).unwrap();
+    let row = begin(&mut hosts, 1, &[10, 20, 30]);
+    let mut rollout = row.rollout.clone();
+    rollout.begin();
+    hosts.save_rollout(id(1), &rollout, &row.rollout).unwrap();
+    // All three are away: one before it was told, one after, and one once it was well.
+    let events = vec![
+        Event::Ended(id(10), offline()),
+        Event::Trying(id(20)),
+        Event::Ended(id(20), offline()),
+        Event::Trying(id(30)),
+        Event::Ended(id(30), NodeState::Updated),
+    ];
+    let rollout = take(&mut hosts, 1, events);
+    let (node, look) = rollout.soaking()[0];
+    assert_eq!((node, hosts.open_rollouts().unwrap()), (id(30), vec![id(1)]));
+    take(&mut hosts, 1, vec![Event::Looked(node, look, NodeState::Silent { why: "w".into() })]);
+    drop(hosts);
+    let mut hosts = Hosts::open(dir.path()).unwrap();
+    assert_eq!(hosts.away().unwrap(), [(id(10), id(1))], "the others are promised nothing");
+    let digest = row.offer.digest;
+    assert_eq!(hosts.took_down(digest).unwrap(), [(id(20), id(1)), (id(30), id(1))].into());
+    assert!(hosts.took_down(Digest([9; 32])).unwrap().is_empty());
+    // One was tried again by name, and is well.
+    let again = begin(&mut hosts, 257, &[20]);
+    assert_eq!(again.offer.digest, digest);
+    let mut rollout = again.rollout.clone();
+    rollout.begin();
+    hosts.save_rollout(id(257), &rollout, &again.rollout).unwrap();
+    take(&mut hosts, 257, vec![Event::Ended(id(20), NodeState::Unchanged)]);
+    assert_eq!(hosts.took_down(digest).unwrap(), [(id(30), id(1))].into());
 }

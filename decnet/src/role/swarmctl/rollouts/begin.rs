@@ -1,6 +1,6 @@
 //! `POST /swarm/rollouts`: a policy and a bundle become a rollout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 
-use super::{dry, engine};
+use super::dry::{self, Brought};
+use super::engine;
 use crate::edge::bundles::{Arrived, BundlesError};
 use crate::edge::clock;
 use crate::edge::hosts::RolloutRow;
-use crate::logic::release::{Component, Release};
+use crate::logic::release::{Component, Identity, Release, ahead};
 use crate::logic::rollout::{NodeState, Offer, Phase, Policy, Rollout, Skip, Started, Which, Wish};
 use crate::logic::swarm::{Host, HostStatus};
+use crate::logic::time::Timestamp;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::deploy::targets;
 use crate::role::swarmctl::problem::Problem;
@@ -35,14 +37,23 @@ pub(super) async fn begin(
     let wish = policy(next(&mut form, "policy").await?).await?;
     let (hosts, policy) = meant(&app, &wish)?;
     let arrived = bundle(&app, next(&mut form, "bundle").await?).await?;
-    let (release, _) = arrived.inspect().await?;
+    let (release, envelope) = arrived.inspect().await?;
     let offer = offer(&release, &arrived);
-    check(&wish, &offer)?;
+    check(&wish, &offer, &release)?;
     if wish.dry_run {
-        return Ok(Json(dry::run(&app, hosts, &policy, offer).await).into_response());
+        let held = app.rolling.hold(arrived.sha256);
+        app.rolling.bundles.keep(&arrived).map_err(BundlesError::from)?;
+        let whole = app.rolling.bundles.whole(arrived.sha256).ok_or_else(|| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the bundle was not kept")
+        })?;
+        let brought = Brought { offer, release, envelope, whole };
+        let dry = dry::run(&app, hosts, &policy, brought).await;
+        drop(held);
+        engine::sweep(&app);
+        return Ok(Json(dry).into_response());
     }
     let id = Uuid::now_v7();
-    create(&app, id, (&hosts, policy), (offer, &arrived))?;
+    create(&app, id, &wish.hosts, (&hosts, policy), (offer, &arrived))?;
     engine::changed(&app);
     engine::sweep(&app);
     if let Err(error) = engine::take(&app, id, None) {
@@ -129,7 +140,7 @@ fn offer(release: &Release, arrived: &Arrived) -> Offer {
 }
 
 /// A bundle that no node would take is not sent to any.
-fn check(wish: &Wish, offer: &Offer) -> Result<(), Problem> {
+fn check(wish: &Wish, offer: &Offer, release: &Release) -> Result<(), Problem> {
     let needed = [(Component::Agent, true), (Component::Updater, wish.include_self)];
     for (component, needed) in needed {
         if needed && !offer.components.contains(&component) {
@@ -137,28 +148,45 @@ fn check(wish: &Wish, offer: &Offer) -> Result<(), Problem> {
             return Err(Problem::unfit(format!("bundle: its release is not for the {name}")));
         }
     }
-    Ok(())
+    let now = clock::now();
+    match ahead(&Identity::of(release), now, Timestamp(0)) {
+        Some(ahead) if !wish.allow_future && !wish.dry_run => Err(Problem::unfit(format!(
+            "bundle: {ahead}, and the clock of the master says {now}: nodes refuse it until then, \
+             and one that took it would take none after it; if the master's clock is wrong, send it \
+             with --allow-future"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn create(
     app: &App,
     id: Uuid,
+    which: &Which,
     (hosts, policy): (&[Host], Policy),
     (offer, arrived): (Offer, &Arrived),
 ) -> Result<(), Problem> {
-    let state = |host: &Host| match host.updater_cert_fingerprint {
-        Some(_) => NodeState::Waiting,
-        None => NodeState::Skipped { skip: Skip::NoUpdater },
+    let attempts: Vec<String> = hosts.iter().map(|_| Uuid::now_v7().to_string()).collect();
+    let mut record = app.hosts();
+    let took_down = match which {
+        Which::All => record.took_down(offer.digest)?,
+        // Whoever names a node means it.
+        Which::Host(_) => BTreeMap::new(),
+    };
+    let state = |host: &Host| match (host.updater_cert_fingerprint, took_down.get(&host.host_uuid))
+    {
+        (None, _) => NodeState::Skipped { skip: Skip::NoUpdater },
+        (Some(_), Some(by)) => NodeState::Skipped { skip: Skip::TookDown(*by) },
+        (Some(_), None) => NodeState::Waiting,
     };
     let nodes = hosts.iter().map(|host| (host.host_uuid, state(host))).collect();
     let rollout = Rollout::new(policy, nodes);
-    let attempts: Vec<String> = hosts.iter().map(|_| Uuid::now_v7().to_string()).collect();
-    let mut record = app.hosts();
     let meant: BTreeSet<Uuid> = hosts.iter().map(|host| host.host_uuid).collect();
     for other in record.rollouts()? {
         let open = matches!(other.rollout.phase, Phase::Running | Phase::Paused);
         let shares = |(node, state): &(Uuid, NodeState)| {
-            meant.contains(node) && (state.is_under_way() || (open && *state == NodeState::Waiting))
+            let is_busy = state.is_under_way() || state.is_soaking();
+            meant.contains(node) && (is_busy || (open && *state == NodeState::Waiting))
         };
         if other.rollout.nodes.iter().any(shares) {
             let detail = format!(

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::errand::errand;
 use super::updater::Updater;
+use super::{forgive, look};
 use crate::edge::bundles::{Bundles, Parcels};
 use crate::edge::hosts::{HostsError, RolloutRow};
-use crate::logic::rollout::{Event, NodeState, OutOfPlace, Phase, Skip};
+use crate::logic::release::Digest;
+use crate::logic::rollout::{Event, Look, NodeState, OutOfPlace, OwnState, Phase, Rollout, Skip};
 use crate::logic::swarm::HostStatus;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::nodes::AT_ONCE;
@@ -32,10 +34,26 @@ pub(in crate::role::swarmctl) struct Rolling {
     /// Counts what has happened.
     pub(super) changed: watch::Sender<u64>,
     pub(super) listeners: Arc<Semaphore>,
+    /// Nodes that are asked again at a time.
+    pub(super) looks: Semaphore,
     /// Nodes that are away while a release waits for them, and which rollout brings it.
     away: Mutex<BTreeMap<Uuid, Uuid>>,
     /// Those of which it is being looked whether they are back.
     looking: Mutex<BTreeSet<Uuid>>,
+    /// Bundles of which it is being looked what they would do.
+    held: Arc<Mutex<Vec<Digest>>>,
+}
+
+/// A bundle that is not swept as long as this is there.
+pub(super) struct Held(Arc<Mutex<Vec<Digest>>>, Digest);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = held.iter().position(|sha256| *sha256 == self.1) {
+            held.swap_remove(at);
+        }
+    }
 }
 
 impl Rolling {
@@ -45,9 +63,17 @@ impl Rolling {
             parcels: Parcels::default(),
             changed: watch::Sender::default(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
+            looks: Semaphore::new(AT_ONCE),
             away: Mutex::default(),
             looking: Mutex::default(),
+            held: Arc::default(),
         }
+    }
+
+    /// Keeps a bundle from being swept.
+    pub(super) fn hold(&self, sha256: Digest) -> Held {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(sha256);
+        Held(self.held.clone(), sha256)
     }
 
     fn away(&self) -> MutexGuard<'_, BTreeMap<Uuid, Uuid>> {
@@ -71,9 +97,9 @@ pub(super) enum Untaken {
 }
 
 /// Takes an event, if there is one, writes down what comes of it, and has those nodes begin whose
-/// turn it is.
+/// turn it is, and those asked again of which it is time.
 pub(super) fn take(app: &Arc<App>, id: Uuid, event: Option<Event>) -> Result<(), Untaken> {
-    let begin = {
+    let (begin, soak) = {
         let mut hosts = app.hosts();
         let row = hosts.rollout(id)?.ok_or(Untaken::Unknown)?;
         let mut rollout = row.rollout.clone();
@@ -86,13 +112,39 @@ pub(super) fn take(app: &Arc<App>, id: Uuid, event: Option<Event>) -> Result<(),
             let phase = rollout.phase.as_str();
             tracing::info!(rollout = %id, phase, "a rollout has changed");
         }
-        begin
+        (begin, newly_soaking(&rollout, &row.rollout))
     };
     changed(app);
     for host in begin {
         tokio::spawn(bring(app.clone(), id, host));
     }
+    for (host, time) in soak {
+        tokio::spawn(look::again(app.clone(), id, host, time));
+    }
     Ok(())
+}
+
+/// Those that are to be asked again and were not to be before.
+fn newly_soaking(now: &Rollout, before: &Rollout) -> Vec<(Uuid, Look)> {
+    let before: BTreeSet<(Uuid, Look)> = before.soaking().into_iter().collect();
+    now.soaking().into_iter().filter(|one| !before.contains(one)).collect()
+}
+
+/// A node was asked again, this time, and is so.
+pub(super) async fn looked(app: &Arc<App>, id: Uuid, host: Uuid, found: (Look, NodeState)) {
+    let (time, state) = found;
+    if let NodeState::SelfFailed { why, .. } = &state {
+        let own = OwnState::Failed { why: why.clone(), status: None };
+        note(app.hosts().own_ended(id, host, &own));
+    }
+    while let Err(error) = take(app, id, Some(Event::Looked(host, time, state.clone()))) {
+        match error {
+            Untaken::Hosts(error) => retry(&error).await,
+            // All are asked once more, and it is one of them.
+            Untaken::OutOfPlace(_) | Untaken::Unknown => break,
+        }
+    }
+    sweep(app);
 }
 
 /// Whether a node may be told now; from here on it may have been.
@@ -142,12 +194,18 @@ async fn outcome(app: &Arc<App>, id: Uuid, host: Uuid) -> Result<NodeState, Host
         return Ok(NodeState::Skipped { skip: Skip::Decommissioned });
     };
     match errand(app, &row, &node, &host) {
-        Ok(errand) => Ok(errand.run(&node).await),
+        Ok(errand) => {
+            let state = errand.run(&node).await;
+            if state.is_bad() {
+                forgive::look(app, &host, row.rollout.policy.updater_port).await;
+            }
+            Ok(state)
+        }
         Err(state) => Ok(state),
     }
 }
 
-async fn retry(error: &HostsError) {
+pub(super) async fn retry(error: &HostsError) {
     let seconds = AGAIN.as_secs();
     tracing::error!(%error, "cannot write down how a rollout is, retrying in {seconds} s");
     tokio::time::sleep(AGAIN).await;
@@ -166,7 +224,10 @@ pub(super) fn changed(app: &App) {
 
 /// Removes bundles that nothing names any more.
 pub(super) fn sweep(app: &App) {
-    let named = app.hosts().named_bundles();
+    let named = app.hosts().named_bundles().map(|mut named| {
+        named.extend(app.rolling.held.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        named
+    });
     let swept =
         named.map(|named| app.rolling.bundles.sweep(&named).and(app.rolling.parcels.sweep(&named)));
     match swept {
@@ -206,6 +267,9 @@ fn take_up(app: &Arc<App>) {
         tracing::info!(rollout = %id, under_way = count, "a rollout goes on");
         for host in under_way {
             tokio::spawn(bring(app.clone(), id, host));
+        }
+        for (host, time) in rollout.soaking() {
+            tokio::spawn(look::again(app.clone(), id, host, time));
         }
         if rollout.phase == Phase::Running
             && let Err(error) = take(app, id, None)

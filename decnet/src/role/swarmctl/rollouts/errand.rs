@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use super::engine;
-use super::updater::{Answer, Part, TELL_DEADLINE, Trouble, Updater};
+use super::updater::{Answer, Part, SILENCE, TELL_DEADLINE, Trouble, Updater};
+use super::{engine, forgive, parcel};
 use crate::edge::bundles::Sent;
 use crate::edge::hosts::{NodeRow, RolloutRow};
 use crate::logic::release::Digest;
-use crate::logic::rollout::{NodeState, Offer, OwnState, Policy, Skip};
+use crate::logic::rollout::{NodeState, Offer, OwnState, Policy, Skip, Well};
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
 
@@ -38,6 +38,15 @@ enum Way {
     Parcel,
     /// All of it, to a node that cannot build on what it has.
     Whole,
+}
+
+/// What becomes of an updater itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    /// It is the release, or is becoming it.
+    Is,
+    /// The rollout was given up before it was told.
+    NotTold,
 }
 
 /// What is to be done with one node.
@@ -87,17 +96,21 @@ impl Errand {
             Some(agent) => agent.clone(),
             None => self.agent(node.told).await.unwrap_or_else(NodeState::from),
         };
-        let is_over = !matches!(agent, NodeState::Offline { .. });
-        if self.policy.include_self && is_over {
-            let own = if agent.is_well() {
-                engine::note(self.app.hosts().agent_ended(rollout, host, &agent));
-                self.own().await
-            } else {
-                OwnState::Skipped
-            };
-            engine::note(self.app.hosts().own_ended(rollout, host, &own));
+        if !self.policy.include_self || matches!(agent, NodeState::Offline { .. }) {
+            return agent;
         }
-        agent
+        let own = if agent.is_well() {
+            engine::note(self.app.hosts().agent_ended(rollout, host, &agent));
+            self.own().await
+        } else {
+            OwnState::Skipped
+        };
+        engine::note(self.app.hosts().own_ended(rollout, host, &own));
+        match (own, Well::of(&agent)) {
+            // A node whose updater is not well cannot be updated again: that is no less a failure.
+            (OwnState::Failed { why, .. }, Some(then)) => NodeState::SelfFailed { then, why },
+            _ => agent,
+        }
     }
 
     async fn agent(&self, told: bool) -> Result<NodeState, Trouble> {
@@ -142,7 +155,9 @@ impl Errand {
 
     /// What the agent is.
     async fn current(&self) -> Result<Option<Digest>, Trouble> {
-        Ok(self.updater.releases().await?.agent.current.map(|slot| slot.digest))
+        let releases = self.updater.releases().await?;
+        forgive::remember(&self.app, self.host, &releases);
+        Ok(releases.agent.current.map(|slot| slot.digest))
     }
 
     async fn is_busy(&self) -> Result<bool, Trouble> {
@@ -151,7 +166,8 @@ impl Errand {
 
     async fn own(&self) -> OwnState {
         match self.own_steps().await {
-            Ok(()) => OwnState::Done,
+            Ok(Own::Is) => OwnState::Done,
+            Ok(Own::NotTold) => OwnState::Skipped,
             Err(Trouble::Declined { status, detail }) => {
                 OwnState::Failed { why: detail, status: Some(status) }
             }
@@ -159,17 +175,19 @@ impl Errand {
         }
     }
 
-    async fn own_steps(&self) -> Result<(), Trouble> {
+    async fn own_steps(&self) -> Result<Own, Trouble> {
         let target = self.offer.digest;
         if self.updater.health().await?.release == Some(target) {
-            return Ok(());
+            return Ok(Own::Is);
         }
-        self.tell_own().await?;
+        if self.tell_own().await? == Own::NotTold {
+            return Ok(Own::NotTold);
+        }
         let until = Instant::now() + OWN_DEADLINE;
         while Instant::now() < until {
             let health = timeout_at(until, self.updater.health()).await;
             if health.is_ok_and(|health| health.is_ok_and(|it| it.release == Some(target))) {
-                return Ok(());
+                return Ok(Own::Is);
             }
             sleep(PAUSE).await;
         }
@@ -178,13 +196,16 @@ impl Errand {
     }
 
     /// Has the updater become what the agent is: it builds on that.
-    async fn tell_own(&self) -> Result<(), Trouble> {
+    async fn tell_own(&self) -> Result<Own, Trouble> {
         let mut last = None;
         for way in WAYS {
             let sent = self.send(way, Some(self.offer.digest)).await?;
             let attempt = self.attempt(way, Part::Updater);
+            if !engine::may_try(&self.app, self.rollout, self.host).await {
+                return Ok(Own::NotTold);
+            }
             match self.tell(Part::Updater, sent, &attempt).await {
-                Ok(Answer { status: 200..300, .. }) | Err(Trouble::Away(_)) => return Ok(()),
+                Ok(Answer { status: 200..300, .. }) | Err(Trouble::Away(_)) => return Ok(Own::Is),
                 Ok(answer) if answer.lacks_base() => last = Some(answer),
                 Ok(answer) => return Err(answer.declined()),
                 Err(error) => return Err(error),
@@ -195,22 +216,10 @@ impl Errand {
 
     /// What is sent to a node that has the release `base`.
     async fn sent(&self, way: Way, base: Option<Digest>) -> Sent {
-        if way == Way::Whole {
-            return self.whole.clone();
+        match way {
+            Way::Parcel => parcel::sent(&self.app, &self.whole, base).await,
+            Way::Whole => self.whole.clone(),
         }
-        let known = base.and_then(|base| {
-            self.app.hosts().bundle_of(base).unwrap_or_else(|error| {
-                tracing::error!(%error, "cannot tell in which bundle a release came");
-                None
-            })
-        });
-        let base = known.and_then(|known| self.app.rolling.bundles.whole(known));
-        let sent = self.app.rolling.parcels.sent(&self.whole, base.as_ref()).await;
-        sent.unwrap_or_else(|error| {
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(error, "cannot make a parcel: the whole bundle is sent");
-            self.whole.clone()
-        })
     }
 
     /// Sends what the updater does not have; what that is called.
@@ -289,16 +298,20 @@ impl Errand {
     async fn outcome(&self, attempt: &str) -> Result<Option<Answer>, Trouble> {
         let until = Instant::now() + TELL_DEADLINE;
         // A node that is away is not waited for as long as one that is busy.
-        let mut tries = 0;
+        let mut away = None;
         loop {
             match self.updater.attempt(attempt).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(found)) => match found.answer() {
                     Some(answer) => return Ok(Some(answer)),
-                    None => tries = 0,
+                    None => away = None,
                 },
-                Err(error @ Trouble::Away(_)) if tries >= TRIES => return Err(error),
-                Err(Trouble::Away(_)) => tries += 1,
+                Err(error @ Trouble::Away(_)) => {
+                    let since = *away.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= SILENCE {
+                        return Err(error);
+                    }
+                }
                 Err(error) => return Err(error),
             }
             if Instant::now() >= until {

@@ -8,6 +8,9 @@ mod dry;
 mod engine;
 mod errand;
 mod follow;
+mod forgive;
+mod look;
+mod parcel;
 mod rollback;
 mod updater;
 
@@ -36,6 +39,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/swarm/rollouts/{id}", get(follow::one))
         .route("/swarm/rollouts/{id}/{act}", post(act))
         .route("/swarm/rollback", post(rollback::roll_back))
+        .route("/swarm/releases/forgive", post(forgive::forgive))
+        .route("/swarm/quarantines", get(forgive::list))
 }
 
 async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<Brief>>, Problem> {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{Method, Request, Response, StatusCode, request};
+use axum::http::{Method, Request, Response, StatusCode, header, request};
 use rustls::pki_types::ServerName;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
 use crate::edge::bundles::Sent;
 use crate::edge::http::{AskError, FormError, SecureServer, file_request, form_request};
 use crate::edge::pki;
-use crate::logic::release::Digest;
+use crate::logic::release::{Digest, Envelope, Prefix, Release};
 use crate::logic::rollout::NodeState;
 use crate::logic::swarm::Host;
 use crate::logic::trust::CertRole;
@@ -24,6 +24,8 @@ use crate::role::swarmctl::app::App;
 const ASK_DEADLINE: Duration = Duration::from_secs(10);
 /// How long it may take to install a release and to look whether it is well.
 pub(super) const TELL_DEADLINE: Duration = Duration::from_secs(240);
+/// Whoever was told and answers nothing for so long is silent.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 /// The slowest that a node may take bytes, in bytes a second.
 const SLOWEST: u64 = 64 * 1024;
 /// Most bytes of an answer.
@@ -86,13 +88,38 @@ pub(super) struct Health {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Releases {
     pub(super) agent: Slots,
+    #[serde(default)]
+    pub(super) updater: Slots,
     pub(super) free: Free,
 }
 
 /// What a component is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Slots {
     pub(super) current: Option<Slot>,
+    /// What failed there. An older updater says less, and none of it is read.
+    #[serde(default, deserialize_with = "quarantine")]
+    pub(super) quarantine: Vec<Failed>,
+}
+
+/// Why a release would not be taken, by the agent's half of the updater and its own.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Checked {
+    pub(super) agent: Vec<String>,
+    #[serde(default)]
+    pub(super) updater: Option<Vec<String>>,
+}
+
+/// A release that is not taken again.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Failed {
+    pub(super) digest: Digest,
+    pub(super) why: String,
+}
+
+fn quarantine<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Failed>, D::Error> {
+    let all = Vec::<Value>::deserialize(from)?;
+    Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
 }
 
 /// A release that is installed.
@@ -263,6 +290,44 @@ impl Updater {
     /// Tells it to go back to the release before.
     pub(super) async fn roll_back(&self, attempt: &str) -> Result<Answer, Trouble> {
         self.post("/rollback", &[("attempt", attempt)]).await
+    }
+
+    /// Asks it why it would not take a release, of which so much would be sent for the agent and for
+    /// itself; `None` when it is too old to say.
+    pub(super) async fn check(
+        &self,
+        (envelope, release): (&Envelope, &Release),
+        (agent, updater): (u64, Option<u64>),
+    ) -> Result<Option<Checked>, Trouble> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let body = json!({
+            "signatures": text(&envelope.bytes()), "manifest": text(release.bytes()),
+            "agent_bytes": agent, "updater_bytes": updater,
+        });
+        let request = builder(Method::POST, "/releases/check")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()));
+        let answer =
+            self.send(request.map_err(|error| unmade(error.into()))?, ASK_DEADLINE).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !answer.status().is_success() {
+            return Err(read(&answer).declined());
+        }
+        let odd = |error| Trouble::Wrong(format!("{} answers oddly: {error}", self.to));
+        serde_json::from_slice(answer.body()).map(Some).map_err(odd)
+    }
+
+    /// Tells it to take a release again that failed there.
+    pub(super) async fn forgive(&self, digest: &Prefix, attempt: &str) -> Result<(), Trouble> {
+        let body = json!({ "digest": digest, "attempt": attempt }).to_string();
+        let request = builder(Method::POST, "/releases/forgive")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body));
+        let answer =
+            self.send(request.map_err(|error| unmade(error.into()))?, ASK_DEADLINE).await?;
+        if answer.status().is_success() { Ok(()) } else { Err(read(&answer).declined()) }
     }
 
     async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer, Trouble> {
