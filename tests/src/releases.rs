@@ -138,6 +138,14 @@ impl Workshop {
         self.signed(self.pack(number, &tree))
     }
 
+    /// The same of a release with this script around the program that was built.
+    pub fn around(&self, number: u64, text: &str) -> Bundle {
+        let tree = self.tree(number);
+        fs::hard_link(self.path().join("program"), tree.join("bin/program")).expect("it is ours");
+        Self::put_script(&tree, &format!("{text}exec ${{0%/*}}/program \"$@\"\n"));
+        self.signed(self.pack(number, &tree))
+    }
+
     /// The same of a release with a file of so many bytes, all of them zeros.
     pub fn large(&self, number: u64, bytes: u64) -> Bundle {
         let tree = self.tree(number);

@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::world::Machine;
+
 /// What is said after each command, with its exit code.
 const MARK: &str = "--- done";
 
@@ -17,7 +19,10 @@ impl Shell {
     /// Starts a command that becomes one.
     pub fn start(command: &mut Command) -> Self {
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut process = started.expect("the program is installed");
+        Self::of(started.expect("the program is installed"))
+    }
+
+    fn of(mut process: Child) -> Self {
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().expect("it is piped"));
         Self { process, input, output }
@@ -32,6 +37,15 @@ impl Shell {
         let mut shell = Self::start(command.env_remove("INVOCATION_ID"));
         shell.ok("ip link set lo up");
         shell
+    }
+
+    /// The same in the network of a machine.
+    pub fn on(machine: &Machine) -> Self {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare", "--pid", "--mount", "--fork"]);
+        command.args(["--kill-child", "--mount-proc", "bash", "-s"]);
+        command.env_remove("INVOCATION_ID").stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self::of(machine.spawn(command))
     }
 
     /// The process that was started.

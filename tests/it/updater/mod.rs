@@ -4,6 +4,7 @@
 mod alone;
 mod commanded;
 mod direct;
+mod fleet;
 mod forgiven;
 mod hostile;
 mod killed;

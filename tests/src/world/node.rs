@@ -18,6 +18,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// The machine that it is.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     pub fn state_dir(&self) -> PathBuf {
         self.dir.join("state")
     }
