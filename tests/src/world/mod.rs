@@ -8,6 +8,7 @@ mod node;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 use std::process::Output;
 use std::thread;
 use std::time::{Duration, Instant};
