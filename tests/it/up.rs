@@ -179,6 +179,39 @@ fn it_cleans_up_when_it_is_asked_to_end() -> Result<()> {
     Ok(())
 }
 
+/// Whatever whoever starts it has in the environment and has left open is no business of those who
+/// talk to strangers.
+#[test]
+fn children_get_neither_environment_nor_descriptors() -> Result<()> {
+    let secret = tempfile::NamedTempFile::new()?;
+    let open = secret.reopen()?;
+    nix::fcntl::fcntl(&open, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()))?;
+    let mut up = Up::start_by(&["--deckies", "1", "--no-visitor"], |command| {
+        command.env("SECRET_OF_THE_OPERATOR", "hush").spawn()
+    })?;
+    drop(open);
+    up.read_until("decky up: web-01")?;
+    let holds = |pid: &i32| {
+        let all = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let targets = all.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.into_iter().any(|target| target == secret.path())
+    };
+    let family = up.family()?;
+    let (first, children) = family.split_first().context("it lives")?;
+    assert!(holds(first), "it was not passed on to begin with");
+    assert!(children.len() >= 5, "agent, keeper, face, api and web: {children:?}");
+    for pid in children {
+        let environment = std::fs::read(format!("/proc/{pid}/environ"))?;
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        assert!(!environment.contains("hush"), "{pid}: {environment}");
+        let named = environment.split('\0').filter_map(|pair| pair.split_once('='));
+        let names: Vec<&str> = named.map(|(name, _)| name).collect();
+        assert!(names.len() <= 6 && names.contains(&"DECNET_PARENT"), "{pid}: {names:?}");
+        assert!(!holds(pid), "{pid} holds {}", secret.path().display());
+    }
+    Ok(())
+}
+
 #[test]
 fn what_a_killed_one_has_left_the_next_one_clears_away() -> Result<()> {
     let mut up = Up::start(&["--deckies", "2", "--no-visitor"])?;

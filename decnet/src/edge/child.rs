@@ -6,12 +6,17 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getppid;
 
 /// In the environment of a child: the process that started it.
 const PARENT: &str = "DECNET_PARENT";
+
+/// What a child's environment has of ours: how the log is written, and where programs are.
+const PASSED: [&str; 5] =
+    ["DECNET_LOG_FORMAT", "DECNET_LOG_LEVEL", "JOURNAL_STREAM", "NO_COLOR", "PATH"];
 
 /// Why a child cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,26 @@ pub struct ChildError {
 pub fn is_of_program(error: &std::io::Error) -> bool {
     let of_program = [Errno::ENOENT, Errno::ENOEXEC, Errno::ELIBBAD];
     error.raw_os_error().is_some_and(|raw| of_program.contains(&Errno::from_raw(raw)))
+}
+
+/// Where a child hears and speaks.
+#[derive(Debug)]
+pub struct Streams {
+    /// Its standard input.
+    pub input: Stdio,
+    /// Its standard output.
+    pub output: Stdio,
+    /// Its messages.
+    pub errors: Stdio,
+}
+
+/// Which signals of groups reach a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Those sent to us: whoever ends us all ends it too.
+    Ours,
+    /// None: a terminal's do not reach it.
+    Own,
 }
 
 /// Starts `decnet ROLE ARGS`, with these as its standard input and output. Its messages go where
@@ -55,17 +80,46 @@ pub fn start_talking(
     input: Option<OwnedFd>,
     output: Stdio,
 ) -> Result<Child, ChildError> {
-    Command::new("/proc/self/exe")
-        .arg(role)
-        .args(args)
-        .env(PARENT, std::process::id().to_string())
-        // Only the first process of a unit speaks to systemd.
-        .env_remove("NOTIFY_SOCKET")
-        .stdin(input.map_or_else(Stdio::null, Stdio::from))
-        .stdout(output)
-        .process_group(0)
-        .spawn()
-        .map_err(|source| ChildError { role: role.to_owned(), source })
+    let input = input.map_or_else(Stdio::null, Stdio::from);
+    let streams = Streams { input, output, errors: Stdio::inherit() };
+    start_with(role, args, streams, Group::Own)
+}
+
+/// The same with any streams. Of what we have it gets nothing else: no descriptor, and of the
+/// environment what [`PASSED`] names.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_with(
+    role: &str,
+    args: &[String],
+    streams: Streams,
+    group: Group,
+) -> Result<Child, ChildError> {
+    let failed = |source| ChildError { role: role.to_owned(), source };
+    keep_descriptors().map_err(failed)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(role).args(args).env_clear();
+    command.envs(PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    command.env(PARENT, std::process::id().to_string());
+    command.stdin(streams.input).stdout(streams.output).stderr(streams.errors);
+    if group == Group::Own {
+        command.process_group(0);
+    }
+    command.spawn().map_err(failed)
+}
+
+/// Makes sure that a program that is executed gets none of our descriptors, also of those that we
+/// were started with ourselves.
+fn keep_descriptors() -> std::io::Result<()> {
+    let (first, last) = (3, libc::c_uint::MAX);
+    #[expect(unsafe_code, reason = "nix does not have this call")]
+    // SAFETY: it sets a flag of descriptors that does nothing before a program is executed, and
+    // touches no memory.
+    let code =
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
+    if code == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// Takes the name `decnet-ROLE` in a process that was started through [`start`]: the kernel would
@@ -87,10 +141,20 @@ pub fn take_name(role: &str) {
 ///
 /// [`Errno::ESRCH`] when the parent has gone already.
 pub fn die_with_parent() -> Result<(), Errno> {
+    if std::env::var_os(PARENT).is_some() {
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+    }
+    check_parent()
+}
+
+/// Finds out whether the process that started this one through [`start`] is still there.
+///
+/// # Errors
+///
+/// [`Errno::ESRCH`] when it is not.
+pub fn check_parent() -> Result<(), Errno> {
     let Ok(parent) = std::env::var(PARENT) else { return Ok(()) };
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // Zero is a parent in another process namespace, as the keeper is to the face; it is missed
-    // by its channel.
+    // Zero is a parent in another process namespace; it is missed by its channel.
     let now = getppid().as_raw();
     if now != 0 && now.to_string() != parent { Err(Errno::ESRCH) } else { Ok(()) }
 }
