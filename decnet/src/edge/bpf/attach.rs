@@ -1,11 +1,15 @@
 //! Where the capture programs stand on the parent NIC.
 
+use std::os::fd::AsFd as _;
+
 use aya::programs::links::Link as _;
 use aya::programs::tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle};
-use aya::programs::{LinkOrder, TcAttachType};
+use aya::programs::{ProgramError, TcAttachType};
 use aya::util::KernelVersion;
 use decnet_ebpf::program;
+use nix::net::if_::if_nametoindex;
 
+use super::link::{self, Place};
 use super::{BpfError, Programs, Result};
 
 /// First kernel with tcx.
@@ -38,7 +42,7 @@ impl Hook {
 
 impl Programs {
     /// Attaches the capture to `interface`, a link of the network namespace of this thread. It
-    /// ends with this value; with [`Hook::Tcx`] also with the process.
+    /// ends with this value; with [`Hook::Tcx`] with the last descriptor of [`Programs::guard`].
     ///
     /// # Errors
     ///
@@ -49,18 +53,27 @@ impl Programs {
             drop(tc::qdisc_add_clsact(interface));
             detach_left(interface);
         }
+        let failed = |source| BpfError::Attach { interface: interface.to_owned(), source };
+        let other = |error: ProgramError| failed(std::io::Error::other(error));
         for (name, side) in SIDES {
-            let options = match hook {
-                Hook::Tcx => TcAttachOptions::TcxOrder(LinkOrder::first()),
-                Hook::Clsact => TcAttachOptions::Netlink(NlOptions {
+            let program = self.classifier(name)?;
+            if hook == Hook::Clsact {
+                let options = TcAttachOptions::Netlink(NlOptions {
                     priority: PRIORITY,
                     handle: HANDLE,
                     ..NlOptions::default()
-                }),
+                });
+                program.attach_with_options(interface, side, options).map_err(other)?;
+                continue;
+            }
+            let index = if_nametoindex(interface).map_err(|errno| failed(errno.into()))?;
+            let place = match side {
+                TcAttachType::Egress => Place::Egress(index),
+                _ => Place::Ingress(index),
             };
-            self.classifier(name)?
-                .attach_with_options(interface, side, options)
-                .map_err(|source| BpfError::Attach { interface: interface.to_owned(), source })?;
+            let program = program.fd().map_err(other)?;
+            let link = link::attach_at(program.as_fd(), place).map_err(failed)?;
+            self.links.push(link);
         }
         Ok(())
     }

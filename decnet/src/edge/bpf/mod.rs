@@ -6,15 +6,15 @@
 
 mod attach;
 mod deckies;
+mod link;
 mod maps;
 mod rings;
-mod steer;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use aya::maps::{Map, MapData, MapError};
-use aya::programs::{Program, ProgramError, SchedClassifier, SkLookup};
+use aya::programs::{Program, SchedClassifier, SkLookup};
 use aya::{Ebpf, EbpfLoader};
 use decnet_ebpf::{KNOWS_NAMESPACES, map, program};
 
@@ -43,7 +43,7 @@ pub enum BpfError {
         interface: String,
         /// Why.
         #[source]
-        source: ProgramError,
+        source: std::io::Error,
     },
     /// The kernel does not take the programs.
     #[error("cannot load the capture programs into the kernel: {0}")]
@@ -85,6 +85,8 @@ pub type Result<T> = std::result::Result<T, BpfError>;
 #[derive(Debug)]
 pub struct Programs {
     source: Source,
+    /// Where they are attached, with [`Hook::Tcx`].
+    links: Vec<OwnedFd>,
 }
 
 #[derive(Debug)]
@@ -164,7 +166,7 @@ impl Programs {
         }
         let settings = ebpf.map_mut(map::SETTINGS).ok_or(BpfError::Missing(map::SETTINGS))?;
         maps::set_seed(settings)?;
-        Ok(Self { source: Source::Loaded(Box::new(ebpf)) })
+        Ok(Self { source: Source::Loaded(Box::new(ebpf)), links: Vec::new() })
     }
 
     /// Pins programs and maps below `dir`, which must be on a bpffs, so that [`Programs::open`]
@@ -212,6 +214,7 @@ impl Programs {
                 egress: classifier(program::EGRESS)?,
                 steer: Box::new(steer),
             },
+            links: Vec::new(),
         })
     }
 
@@ -254,7 +257,7 @@ impl Programs {
     pub fn steer(&self, namespace: impl AsFd) -> Result<OwnedFd> {
         let other = |error| BpfError::Steer(std::io::Error::other(error));
         let program = self.steering()?.fd().map_err(other)?;
-        steer::attach(program.as_fd(), namespace.as_fd()).map_err(BpfError::Steer)
+        link::attach(program.as_fd(), namespace.as_fd()).map_err(BpfError::Steer)
     }
 
     /// The kernel's number of the program that [`Programs::steer`] attaches.
@@ -265,6 +268,12 @@ impl Programs {
     pub fn steered_by(&self) -> Result<u32> {
         let info = self.steering()?.info();
         info.map(|info| info.id()).map_err(|error| BpfError::Steer(std::io::Error::other(error)))
+    }
+
+    /// What holds the guard of the deckies, and with it the capture: they last as long as one of
+    /// these is open somewhere. None with [`Hook::Clsact`], where they last until they are removed.
+    pub fn guard(&self) -> &[OwnedFd] {
+        &self.links
     }
 
     fn steering(&self) -> Result<&SkLookup> {
