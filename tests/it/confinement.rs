@@ -1,6 +1,10 @@
 //! What a decky cannot do, shown by trying: the process that faces visitors, and whoever is inside
 //! a decky's namespace.
 
+mod guard;
+mod reports;
+mod taken;
+
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Output};

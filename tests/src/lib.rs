@@ -14,6 +14,7 @@ pub mod ghost;
 pub mod master;
 pub mod node;
 pub mod papers;
+pub mod puppet;
 pub mod pushes;
 pub mod releases;
 pub mod rollout;

@@ -57,7 +57,10 @@ pub enum Role {
     Doctor(DoctorArgs),
     /// Try to get out of the face's sandbox (started by doctor)
     #[command(hide = true)]
-    Escape,
+    Escape {
+        /// Which attempt
+        attempt: usize,
+    },
     /// Show what happened
     Events(EventsArgs),
     /// Face the visitors (started by the keeper)

@@ -36,7 +36,7 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
             role::operator::deploy(&args.dir.run_dir, &cli.config, show(args.json))
         }
         Role::Doctor(args) => role::doctor::run(args.interface.as_deref(), args.json),
-        Role::Escape => role::doctor::sandbox::run(),
+        Role::Escape { attempt } => role::doctor::sandbox::run(attempt),
         Role::Events(args) => role::events::run(&events(args)?),
         Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
         Role::Join(args) => role::join::run(&args.try_into()?).map(|()| ExitCode::SUCCESS),

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, Shutdown, SockFlag, SockType,
-    UnixAddr, getsockopt, recvmsg, sendmsg, setsockopt, shutdown, socketpair, sockopt,
+    UnixAddr, getsockopt, recvmsg, send, sendmsg, setsockopt, shutdown, socketpair, sockopt,
 };
 
 use crate::logic::wire::{MAX_FDS, MAX_MESSAGE};
@@ -104,6 +105,25 @@ impl Channel {
         Self { socket, buffer: RefCell::default() }
     }
 
+    /// Lets no descriptors arrive here, on kernels that can: whoever closed them would close sockets
+    /// of somebody else's choice, which can take long.
+    ///
+    /// **Source**: `SO_PASSRIGHTS` of include/uapi/asm-generic/socket.h, from Linux 6.16 on.
+    pub fn take_no_descriptors(&self) {
+        const PASS_RIGHTS: libc::c_int = 83;
+        let none: libc::c_int = 0;
+        let length = libc::socklen_t::try_from(size_of_val(&none)).unwrap_or(0);
+        #[expect(unsafe_code, reason = "nix does not have this option")]
+        // SAFETY: the kernel reads `length` bytes of `none`, which has as many.
+        let code = unsafe {
+            let value = (&raw const none).cast();
+            libc::setsockopt(self.socket.as_raw_fd(), libc::SOL_SOCKET, PASS_RIGHTS, value, length)
+        };
+        if code != 0 {
+            tracing::debug!("this kernel cannot keep descriptors out");
+        }
+    }
+
     /// Another handle on the same end.
     ///
     /// # Errors
@@ -131,16 +151,15 @@ impl Channel {
     ) -> Result<(), ChannelError> {
         let raw: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
         let rights = [ControlMessage::ScmRights(&raw)];
-        let control: &[ControlMessage<'_>] = if raw.is_empty() { &[] } else { &rights };
         let flags = MsgFlags::MSG_NOSIGNAL | wait.flag();
+        let socket = self.socket.as_raw_fd();
         loop {
-            let sent = sendmsg::<UnixAddr>(
-                self.socket.as_raw_fd(),
-                &[IoSlice::new(bytes)],
-                control,
-                flags,
-                None,
-            );
+            let sent = if raw.is_empty() {
+                // The face may make no call that takes descriptors or an address along.
+                send(socket, bytes, flags)
+            } else {
+                sendmsg::<UnixAddr>(socket, &[IoSlice::new(bytes)], &rights, flags, None)
+            };
             return match sent {
                 Ok(_) => Ok(()),
                 Err(Errno::EINTR) => continue,
@@ -156,6 +175,29 @@ impl Channel {
                 Err(Errno::EAGAIN | Errno::ETOOMANYREFS) => Err(ChannelError::NotReady),
                 Err(source) => Err(ChannelError::Os { doing: "write to", source }),
             };
+        }
+    }
+
+    /// Sends a message as soon as there is room, at the latest then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Channel::send`]; [`ChannelError::NotReady`] when there is still no room at `until`.
+    pub fn send_by(
+        &self,
+        bytes: &[u8],
+        fds: &[BorrowedFd<'_>],
+        until: Instant,
+    ) -> Result<(), ChannelError> {
+        loop {
+            match self.send(bytes, fds, Wait::No) {
+                Err(ChannelError::NotReady) if Instant::now() < until => {
+                    self.is_writable_by(until);
+                    // It may be room for descriptors that is missing, which nothing tells of.
+                    thread::park_timeout(TRY_AGAIN);
+                }
+                sent => return sent,
+            }
         }
     }
 

@@ -67,6 +67,15 @@ pub fn bound(port: u16) -> Result<OwnedFd, ListenError> {
     Ok(socket)
 }
 
+/// Lets the socket of a service that was made to refuse accept again.
+///
+/// # Errors
+///
+/// Those of listen(2).
+pub fn again(socket: &impl AsFd) -> nix::Result<()> {
+    listen(socket, Backlog::new(BACKLOG).unwrap_or(Backlog::MAXCONN))
+}
+
 /// Lets a socket that is [`bound`] accept a few connections.
 ///
 /// # Errors

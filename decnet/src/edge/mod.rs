@@ -21,6 +21,7 @@ pub mod log;
 pub mod memory;
 pub mod namespace;
 pub mod operator;
+pub mod pipe;
 pub mod pki;
 pub mod privileges;
 pub mod probe;

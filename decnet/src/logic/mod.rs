@@ -7,6 +7,7 @@ pub mod craft;
 pub mod decky;
 pub mod door;
 pub mod event;
+pub mod face;
 pub mod files;
 pub mod glob;
 pub mod guesses;

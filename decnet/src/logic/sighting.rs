@@ -109,6 +109,9 @@ pub fn tally_key(source: Peer, decky: DeckyId, kind: u8) -> TallyKey {
     decnet_ebpf::tally_key(&source.bytes(), decky.0, kind)
 }
 
+/// In the place of a decky's number: the decky is nobody's, and is guarded alone.
+pub const NOBODY: DeckyId = DeckyId(u32::MAX);
+
 /// Who sent a packet: an address, or a MAC while it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
@@ -159,6 +162,12 @@ pub fn decky_value(id: DeckyId, policy: u32, mac: Mac) -> DeckyBytes {
     let parts = [&mac_word(&mac.0).to_ne_bytes()[..], &id.0.to_ne_bytes(), &policy.to_ne_bytes()];
     fill(&mut bytes, &parts);
     bytes
+}
+
+/// The MAC of what [`decky_value`] made; none of a place that is free.
+pub fn decky_mac(bytes: &DeckyBytes) -> Option<Mac> {
+    let word = u64::from_ne_bytes(*bytes.first_chunk()?);
+    if word == 0 { None } else { word.to_ne_bytes().first_chunk().copied().map(Mac) }
 }
 
 /// A decky's addresses as the map holds them.

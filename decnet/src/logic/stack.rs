@@ -10,6 +10,8 @@ const ALL: &[(&str, &str)] = &[
     ("ipv4/conf/default/rp_filter", "0"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/accept_redirects", "0"),
+    // It would let whoever holds a socket begin a connection by sending.
+    ("ipv4/tcp_fastopen", "0"),
     ("ipv6/conf/default/accept_ra", "0"),
     ("ipv6/conf/default/autoconf", "0"),
     ("ipv6/conf/default/accept_dad", "0"),

@@ -10,7 +10,8 @@
 //! agent  -> keeper  Linked        keeper -> agent  Up + its sockets | Failed
 //! agent  -> keeper  Adopt + namespace, sockets     Up + its sockets
 //! agent  -> keeper  Drop          keeper -> agent  Gone
-//! keeper -> face    Add + sockets, Remove
+//! agent  -> keeper  EndFace       keeper -> agent  FaceReplaced
+//! keeper -> face    Hold + guard, Add + sockets, Remove
 //! face   -> agent  Reported, Changed, Joined
 //! agent  -> face   Restore, Restored
 //! ```
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::logic::decky::{Decky, DeckyId, Identity};
 use crate::logic::event::SessionId;
+use crate::logic::face::FaceEnd;
 use crate::logic::files::Change;
 use crate::logic::services::{Report, ServiceKind, ServiceSpec};
 use crate::logic::time::Timestamp;
@@ -37,6 +39,8 @@ pub enum ToKeeper {
     Adopt(Box<Adopted>),
     /// Take the decky away with its namespace.
     Drop(Vec<DeckyId>),
+    /// End the face of this number, which has said what no face says, and start another.
+    EndFace(u32),
     /// The macvlan is in the namespace: address it, and bind the services.
     Linked(Vec<DeckyId>),
     /// Make a namespace for the decky.
@@ -70,14 +74,16 @@ pub struct Placed {
 /// From the keeper to the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromKeeper {
-    /// The face has ended, and a new one serves.
-    FaceReplaced,
+    /// The face has ended, in this way, and a new one serves.
+    FaceReplaced(FaceEnd),
     /// The decky cannot be had.
     Failed(DeckyId, String),
     /// The decky is gone.
     Gone(DeckyId),
     /// Their namespaces are there: the kernel's number of each, and one file descriptor each.
     Made(Vec<(DeckyId, u64)>),
+    /// The sockets of the decky had been made to refuse, and accept again: as [`FromKeeper::Up`].
+    Revived(DeckyId, Vec<Socket>),
     /// The decky answers; what its sockets are for, which come as file descriptors.
     Up(DeckyId, Vec<Socket>),
 }
@@ -87,6 +93,8 @@ pub enum FromKeeper {
 pub enum ToFace {
     /// Serve this decky: one file descriptor for each socket.
     Add(Box<Served>),
+    /// Hold these file descriptors as long as you live: the first message.
+    Hold,
     /// Serve it no more.
     Remove(DeckyId),
 }

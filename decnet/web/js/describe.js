@@ -12,15 +12,15 @@ export const GROUPS = [
   { id: "conn", name: "Connections", kinds: ["conn."] },
   { id: "scan", name: "Scans", kinds: ["scan."] },
   { id: "mark", name: "Fingerprints", kinds: ["fingerprint.", "source."] },
-  { id: "node", name: "Node", kinds: ["agent.", "decky.", "capture.", "update."] },
+  { id: "node", name: "Node", kinds: ["agent.", "decky.", "face.", "capture.", "update."] },
 ];
 
 export const KINDS = [
   "auth.attempt", "cmd.input", "http.request", "payload", "file.upload", "conn.open", "conn.close",
   "scan.syn", "scan.fin", "scan.null", "scan.xmas", "scan.udp", "scan.arp", "scan.icmp",
   "source.new", "fingerprint.tcp", "fingerprint.tls", "fingerprint.ssh", "agent.start",
-  "agent.stop", "agent.gap", "capture.drops", "decky.up", "decky.down", "update.start",
-  "update.done", "update.rolled_back",
+  "agent.stop", "agent.gap", "capture.drops", "decky.up", "decky.down", "face.ended",
+  "update.start", "update.done", "update.rolled_back",
 ];
 
 const NAMES = {

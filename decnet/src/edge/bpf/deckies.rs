@@ -8,7 +8,7 @@ use decnet_ebpf::{MAC_PLACES, MAC_WAYS, mac_home, map};
 use super::maps::failed;
 use super::{BpfError, Result};
 use crate::logic::mac::Mac;
-use crate::logic::sighting::{DeckyBytes, OwnBytes};
+use crate::logic::sighting::{DeckyBytes, NOBODY, OwnBytes, decky_mac, decky_value};
 
 /// A place that holds nobody.
 const FREE: DeckyBytes = [0; _];
@@ -23,10 +23,13 @@ pub(super) struct Deckies {
     taken: BTreeSet<u32>,
     /// How many have this home.
     at_home: HashMap<u32, u32>,
+    /// Those that are nobody's.
+    left: BTreeSet<Mac>,
 }
 
 impl Deckies {
-    /// Takes over the maps, and forgets the deckies of an agent that used them before.
+    /// Takes over the maps. The deckies of an agent that used them before are guarded as they were,
+    /// as those that [`Deckies::leave`] has left.
     pub(super) fn new(
         present: Array<MapData, u64>,
         table: Array<MapData, DeckyBytes>,
@@ -39,22 +42,43 @@ impl Deckies {
             places: HashMap::new(),
             taken: BTreeSet::new(),
             at_home: HashMap::new(),
+            left: BTreeSet::new(),
         };
+        let mut found = BTreeSet::new();
         for word in 0..MAC_PLACES / 64 {
             let bits = deckies.present.get(&word, 0).map_err(failed(map::PRESENT))?;
-            if bits == 0 {
-                continue;
-            }
-            deckies.present.set(word, 0, 0).map_err(failed(map::PRESENT))?;
-            for home in (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| 64 * word + bit) {
-                places(home).try_for_each(|place| deckies.write(place, FREE))?;
+            let homes = (0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| 64 * word + bit);
+            found.extend(homes.flat_map(places));
+        }
+        for place in found {
+            let value = deckies.table.get(&place, 0).map_err(failed(map::DECKIES))?;
+            if let Some(mac) = decky_mac(&value) {
+                deckies.taken.insert(place);
+                deckies.places.insert(mac, place);
+                *deckies.at_home.entry(mac_home(&mac.0)).or_default() += 1;
+                deckies.leave(mac)?;
             }
         }
         Ok(deckies)
     }
 
+    /// Makes a decky nobody's: nothing is told of it any more, and it is guarded all the same, for
+    /// its link may still be there. One that is not there is as good.
+    pub(super) fn leave(&mut self, mac: Mac) -> Result<()> {
+        let Some(place) = self.places.get(&mac) else { return Ok(()) };
+        self.write(*place, decky_value(NOBODY, 0, mac))?;
+        self.left.insert(mac);
+        Ok(())
+    }
+
+    /// Those that were left and not removed.
+    pub(super) fn left(&self) -> &BTreeSet<Mac> {
+        &self.left
+    }
+
     /// Adds a decky, or changes what is known of it.
     pub(super) fn put(&mut self, mac: Mac, value: DeckyBytes, own: OwnBytes) -> Result<()> {
+        self.left.remove(&mac);
         if let Some(place) = self.places.get(&mac) {
             self.own.set(*place, own, 0).map_err(failed(map::OWN))?;
             return self.write(*place, value);
@@ -76,6 +100,7 @@ impl Deckies {
 
     /// Removes a decky, if it is there.
     pub(super) fn remove(&mut self, mac: Mac) -> Result<()> {
+        self.left.remove(&mac);
         let Some(place) = self.places.remove(&mac) else { return Ok(()) };
         self.taken.remove(&place);
         let home = mac_home(&mac.0);

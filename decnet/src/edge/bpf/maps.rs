@@ -1,6 +1,6 @@
 //! What the user half writes into the kernel half's maps, and reads from them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd as _};
 
@@ -123,17 +123,32 @@ impl Maps {
         self.deckies.put(decky.mac, decky_value(id, policy, decky.mac), own_value(decky))
     }
 
-    /// Makes the capture forget a decky; one that it does not know is as good.
+    /// Makes the capture forget a decky, which goes on to be guarded; one that it does not know is
+    /// as good.
     ///
     /// # Errors
     ///
     /// [`BpfError::Map`] when the map cannot be written.
-    pub fn remove_decky(&mut self, decky: &Identity) -> Result<()> {
-        self.deckies.remove(decky.mac)?;
+    pub fn leave_decky(&mut self, decky: &Identity) -> Result<()> {
+        self.deckies.leave(decky.mac)?;
         for ip in addresses(decky) {
             gone(map::ADDRESSES, self.addresses.remove(&address(ip)))?;
         }
         Ok(())
+    }
+
+    /// The MACs of those that were left, also by an agent before, and not released.
+    pub fn left(&self) -> &BTreeSet<Mac> {
+        self.deckies.left()
+    }
+
+    /// Guards a decky no more that was left: its link is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`BpfError::Map`] when the map cannot be written.
+    pub fn release(&mut self, mac: Mac) -> Result<()> {
+        self.deckies.remove(mac)
     }
 
     /// Says in which network namespace a decky is, by its cookie: no other MAC may come from there.

@@ -47,6 +47,7 @@ catalogue! {
     ConnOpen "conn.open" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0008" "A connection began.",
     DeckyDown "decky.down" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0009" "A decky is gone.",
     DeckyUp "decky.up" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b000a" "A decky answers.",
+    FaceEnded "face.ended" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0030" "The process that faces visitors ended before it was to, and another serves.",
     FileUpload "file.upload" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b000b" "A visitor left a file.",
     FingerprintSsh "fingerprint.ssh" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b000c" "The fingerprint of a visitor's SSH client.",
     FingerprintTcp "fingerprint.tcp" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b000d" "The signature of a visitor's TCP stack.",
@@ -79,6 +80,7 @@ impl Kind {
             | Self::AuthAttempt
             | Self::CaptureDrops
             | Self::CmdInput
+            | Self::FaceEnded
             | Self::FileUpload
             | Self::UpdateRolledBack => WARNING,
             _ => INFORMATIONAL,

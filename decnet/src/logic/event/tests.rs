@@ -11,7 +11,7 @@ use super::*;
 const CATALOGUE: &str = "conn.open conn.close auth.attempt cmd.input http.request payload file.upload \
     scan.syn scan.fin scan.null scan.xmas scan.udp scan.arp scan.icmp source.new fingerprint.tcp \
     fingerprint.tls fingerprint.ssh agent.start agent.stop agent.gap capture.drops decky.up decky.down \
-    update.start update.done update.rolled_back";
+    face.ended update.start update.done update.rolled_back";
 
 /// An event that says nothing but what every event says.
 pub(in crate::logic::event) fn bare(kind: Kind) -> Event {
@@ -104,6 +104,16 @@ fn sample(kind: Kind) -> Event {
             data: Data::new().with("services", vec!["ssh".to_owned(), "http".to_owned()]),
             ..bare(kind)
         },
+        Kind::FaceEnded => Event {
+            outcome: Some(Outcome::Failure),
+            ..with(
+                bare(kind),
+                Data::new()
+                    .with("reason", "violation")
+                    .with("why", "it called")
+                    .with("signal", 31_u64),
+            )
+        },
         Kind::FingerprintTcp => packet(kind, Transport::Tcp),
         Kind::ScanArp => scan(kind, Transport::Arp),
         Kind::ScanIcmp => scan(kind, Transport::Icmp6),
@@ -194,7 +204,7 @@ fn the_catalogue_is_the_contracts() {
     let mut have: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     wanted.sort_unstable();
     have.sort_unstable();
-    assert_eq!((have.len(), have), (27, wanted));
+    assert_eq!((have.len(), have), (28, wanted));
 }
 
 #[test]
@@ -211,7 +221,7 @@ fn each_kind_has_a_number_and_a_meaning_of_its_own() {
     for list in [&mut ids, &mut meanings] {
         list.sort_unstable();
         list.dedup();
-        assert_eq!(list.len(), 27);
+        assert_eq!(list.len(), 28);
     }
 }
 
@@ -225,7 +235,7 @@ fn each_kind_is_read_by_its_name_and_by_its_number() {
         "conn.opens".parse::<Kind>().unwrap_err().to_string(),
         "`conn.opens` is no kind of event"
     );
-    assert!(postcard::from_bytes::<Kind>(&[27]).is_err());
+    assert!(postcard::from_bytes::<Kind>(&[28]).is_err());
     assert!(serde_json::from_str::<Kind>("\"x\"").is_err());
 }
 

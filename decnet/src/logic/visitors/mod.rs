@@ -157,6 +157,11 @@ impl Visitors {
         self.visits.keys().map(|key| key.peer).collect::<HashSet<Peer>>().len()
     }
 
+    /// Whether this source was met, at any decky.
+    pub fn has_met(&self, ip: IpAddr) -> bool {
+        self.sources.has_met(ip)
+    }
+
     /// What is known of a source: its MAC, VLAN and TCP signature.
     pub fn source(&self, ip: IpAddr) -> Source {
         self.sources.describe(ip)

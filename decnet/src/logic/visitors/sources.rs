@@ -59,6 +59,11 @@ impl Sources {
         known.vlan = vlan;
     }
 
+    /// Whether a source was met.
+    pub(super) fn has_met(&self, ip: IpAddr) -> bool {
+        self.young.get(&ip).or_else(|| self.old.get(&ip)).is_some_and(|known| known.met)
+    }
+
     /// What is known of a source.
     pub(super) fn describe(&self, ip: IpAddr) -> Source {
         let known = self.young.get(&ip).or_else(|| self.old.get(&ip));

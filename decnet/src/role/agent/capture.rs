@@ -9,7 +9,7 @@ use super::ring::LazyRing;
 use crate::edge::bpf::{Maps, Unread, Wakeups};
 use crate::edge::clock;
 use crate::logic::event::{Data, Kind};
-use crate::logic::sighting::Record;
+use crate::logic::sighting::{NOBODY, Record};
 use crate::logic::status::CaptureStatus;
 use crate::logic::time::Timestamp;
 use crate::logic::visitors::{Observation, Visitors};
@@ -86,6 +86,9 @@ impl Engine {
             let fleet = &self.fleet;
             let count = ring.drain(TURN, |bytes| {
                 let Ok(record) = Record::read(bytes) else { return };
+                if record.decky == NOBODY {
+                    return;
+                }
                 let at = Timestamp(record.ktime_ns).plus(*offset);
                 visitors.sighted(&record, at, |port| fleet.port(record.decky, port), &mut seen);
             });
@@ -123,6 +126,8 @@ impl Engine {
             seen.into_iter().for_each(|observation| self.put_observation(observation));
         }
         self.count();
+        self.keeper.listen();
+        self.follow_leaving();
         self.end_captures();
         if std::mem::take(&mut self.node.changed) {
             self.writer.deckies(self.fleet.status());

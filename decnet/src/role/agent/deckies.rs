@@ -25,7 +25,7 @@ impl Engine {
         if self.fleet.wanted().next().is_some() {
             // A node without deckies needs neither.
             self.capture.open()?;
-            self.keeper.start().context("cannot start the keeper")?;
+            self.keeper.start(self.programs.guard()).context("cannot start the keeper")?;
         }
         self.tidy_vault();
         self.go_on_adopting()?;
@@ -102,7 +102,7 @@ impl Engine {
     fn give_up(&mut self, id: DeckyId, why: String) {
         if let Some(decky) = self.fleet.decky(id) {
             tracing::error!(decoy = %decky.identity.name, error = why, "cannot make a decky");
-            if let Err(error) = self.maps.remove_decky(&decky.identity) {
+            if let Err(error) = self.maps.leave_decky(&decky.identity) {
                 tracing::warn!(%error, "cannot forget a decky");
             }
         }
@@ -139,24 +139,19 @@ impl Engine {
                     self.fleet.observe(id, Stage::Namespace);
                 }
             }
+            // The kernel has forgotten that they are a catch-all's.
+            FromKeeper::Revived(id, sockets) => self.steer_all(id, &sockets, &fds),
             FromKeeper::Up(id, sockets) => self.up(id, sockets, &fds)?,
             FromKeeper::Failed(id, why) => self.give_up(id, why),
             FromKeeper::Gone(id) => self.gone(id),
-            FromKeeper::FaceReplaced => {
-                tracing::warn!("the face was replaced");
-                // What its predecessor had still said.
-                self.hear_face()?;
-                self.restore_all(self.fleet.all_up())?;
-            }
+            FromKeeper::FaceReplaced(how) => self.face_replaced(how)?,
         }
         Ok(())
     }
 
     /// Takes note that a decky answers.
     fn up(&mut self, id: DeckyId, sockets: Vec<Socket>, fds: &[OwnedFd]) -> Result<()> {
-        if let Err(error) = self.steer(id, &sockets, fds) {
-            tracing::error!(error = format!("{error:#}"), "a catch-all takes nothing");
-        }
+        self.steer_all(id, &sockets, fds);
         let before = self.keep(id, sockets, fds);
         self.fleet.let_go(id);
         self.fleet.observe(id, Stage::Up);
@@ -165,6 +160,12 @@ impl Engine {
         }
         self.publish();
         self.restore_all([id])
+    }
+
+    fn steer_all(&mut self, id: DeckyId, sockets: &[Socket], fds: &[OwnedFd]) {
+        if let Err(error) = self.steer(id, sockets, fds) {
+            tracing::error!(error = format!("{error:#}"), "a catch-all takes nothing");
+        }
     }
 
     /// Lets the catch-all of a decky, if it has one, have what its services do not take.
@@ -222,7 +223,7 @@ impl Engine {
         if !self.fleet.wanted().any(wanted) {
             self.writer.forget_files(key(&decky.identity));
         }
-        let mut forgotten = self.maps.remove_decky(&decky.identity);
+        let mut forgotten = self.maps.leave_decky(&decky.identity);
         if let Some(cookie) = cookie {
             forgotten = forgotten.and(self.maps.remove_namespace(cookie));
         }
@@ -248,7 +249,7 @@ impl Engine {
             );
         }
         tracing::warn!(%ended, "the keeper has ended, starting another");
-        self.hear_face()?;
+        self.hear_rest(None)?;
         self.adopt_from_vault();
         for id in self.fleet.all() {
             if !self.is_adopting(id) {

@@ -13,6 +13,7 @@ use super::captures::Captures;
 use super::control::{Asked, Reply};
 use super::fleet::Fleet;
 use super::keeper::Keeper;
+use super::leaving::Leaving;
 use super::orders::{Orders, Wish};
 use super::placing::{Node, Placed};
 use super::restores::Restores;
@@ -60,6 +61,8 @@ pub(super) struct Engine {
     pub(super) orders: Orders,
     /// Files on their way back to the face.
     pub(super) restores: Restores,
+    /// What is gone and may not be.
+    pub(super) leaving: Leaving,
     /// What outlives the agent.
     pub(super) keeping: Keeping,
     /// What systemd is told.
@@ -74,6 +77,8 @@ pub(super) enum Done {
     Linked(DeckyId, Result<(), LinkError>),
     /// The deckies that were asked for have a place, or have none.
     Placed(Result<Placed>, Wish),
+    /// The MACs for which the parent receives.
+    Received(Result<BTreeSet<Mac>, LinkError>),
 }
 
 /// What woke the loop.
@@ -203,6 +208,7 @@ impl Engine {
                 self.give_files(files)?;
                 return Ok(());
             }
+            Done::Received(macs) => return self.take_received(macs),
             Done::Linked(id, result) => self.linked(id, result)?,
             Done::Placed(placed, wish) => self.take_places(placed, wish),
         }

@@ -13,6 +13,7 @@ mod engine;
 mod fleet;
 mod heartbeat;
 mod keeper;
+mod leaving;
 mod masters;
 mod orders;
 pub(super) mod placing;
@@ -52,6 +53,7 @@ use captures::Captures;
 use engine::{Ears, Engine};
 use fleet::Fleet;
 use keeper::Keeper;
+use leaving::Leaving;
 use orders::Orders;
 use placing::{Mode, Node};
 use remote::{Health, Read, Remote};
@@ -238,7 +240,6 @@ async fn serve(
     } else if listener.is_some() {
         tracing::warn!("the socket that systemd passes is not served: the node has no identity");
     }
-    let supervision = Supervision::begin();
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
         node,
@@ -257,8 +258,9 @@ async fn serve(
         waiting: Vec::new(),
         orders: Orders::after(generation),
         restores: Restores::default(),
+        leaving: Leaving::default(),
         keeping,
-        supervision,
+        supervision: Supervision::begin(),
     };
     engine.run(ears, placed, kept).await
 }

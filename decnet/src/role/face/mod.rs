@@ -18,10 +18,11 @@ mod passive;
 mod served;
 mod timers;
 
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -63,8 +64,14 @@ pub fn run() -> Result<()> {
     watch(&agent, AGENT, Interest::READABLE | Interest::WRITABLE)
         .context("cannot watch the agent")?;
     let deckies = Deckies::new(&poll, Limits::default())?;
-    sandbox::close()?;
-    Face { poll, keeper, outbox: Outbox::new(agent), deckies }.serve()
+    let first = keeper.receive(Wait::Yes).context("not started by a keeper")?;
+    if !matches!(decode(&first.bytes), Ok(ToFace::Hold)) {
+        bail!("the keeper speaks another protocol");
+    }
+    let held: Vec<BorrowedFd<'_>> = first.fds.iter().map(|fd| fd.as_fd()).collect();
+    sandbox::close(&held)?;
+    let held = ManuallyDrop::new(first.fds);
+    Face { poll, keeper, outbox: Outbox::new(agent), deckies, _guard: held }.serve()
 }
 
 struct Face {
@@ -72,6 +79,8 @@ struct Face {
     keeper: Channel,
     outbox: Outbox,
     deckies: Deckies,
+    /// The guard of the deckies lasts as long as this process, which cannot close these.
+    _guard: ManuallyDrop<Vec<OwnedFd>>,
 }
 
 impl Face {
@@ -141,6 +150,7 @@ impl Face {
             };
             match decode(&message.bytes).context("the keeper speaks another protocol")? {
                 ToFace::Add(served) => self.deckies.add(*served, message.fds)?,
+                ToFace::Hold => bail!("the keeper speaks another protocol"),
                 ToFace::Remove(id) => self.deckies.remove(id, &mut self.outbox),
             }
         }

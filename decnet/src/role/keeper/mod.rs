@@ -4,6 +4,10 @@
 //! itself, in which it has every capability and outside of which it has none, and then a network
 //! namespace for each decky. It configures them, binds the deckies' sockets and hands those to the
 //! face, which it starts and starts again when it ends. Visitors' bytes never reach this process.
+//!
+//! When the agent ends, however it does, its channel is closed. The keeper then ends the face, which
+//! may have been taken over and is not asked, and itself; until then it holds what guards the
+//! deckies. So it is not killed with the agent, as the face is with it.
 
 mod build;
 mod face;
@@ -18,12 +22,14 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::edge::channel::{Channel, ChannelError, Message, Wait};
 use crate::edge::{apart, child, limits, listen, namespace, privileges};
 use crate::logic::decky::DeckyId;
+use crate::logic::event::Transport;
+use crate::logic::face::FaceEnd;
 use crate::logic::wire::{
     Adopted, FromKeeper, MAX_FDS, Placed, Served, Socket, ToFace, ToKeeper, decode, encode,
 };
 
 use build::Bound;
-use face::Face;
+use face::{Face, Ties};
 
 /// How long the face may take to end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -41,10 +47,12 @@ struct Held {
 
 /// The keeper's state.
 struct Keeper {
-    agent: Channel,
-    /// The face's end of its channel to the agent, for every face to inherit.
-    reports: OwnedFd,
     face: Face,
+    agent: Channel,
+    /// What every face is given.
+    ties: Ties,
+    /// How many faces there were before.
+    number: u32,
     /// When the face was started.
     began: Instant,
     deckies: BTreeMap<DeckyId, Held>,
@@ -61,21 +69,22 @@ pub fn run() -> Result<()> {
     limits::raise_files();
     privileges::keep_to_ourselves()?;
     namespace::isolate().context("the deckies need a user namespace of their own")?;
-    child::die_with_parent().context("cannot be tied to the agent")?;
+    child::check_parent().context("cannot be tied to the agent")?;
     apart::close_memory()?;
     let first = agent.receive(Wait::Yes).context("no channel for the face")?;
-    let reports = first.fds.into_iter().next().context("no channel for the face")?;
-    let face = Face::start(&reports).context("cannot start the face")?;
+    let ties = Ties::new(first.fds).context("no channel for the face")?;
+    let face = Face::start(&ties).context("cannot start the face")?;
     let began = Instant::now();
-    Keeper { agent, reports, face, began, deckies: BTreeMap::new() }.serve()
+    Keeper { face, agent, ties, number: 0, began, deckies: BTreeMap::new() }.serve()
 }
 
 impl Keeper {
     fn serve(mut self) -> Result<()> {
         loop {
             let [from_agent, from_face] = self.wait()?;
-            if from_face {
-                self.replace_face()?;
+            if from_face || self.face.is_stuck() {
+                let how = self.face.end();
+                self.replace_face(how)?;
             }
             if !from_agent {
                 continue;
@@ -93,6 +102,9 @@ impl Keeper {
 
     /// Waits until the agent says something or the face is gone.
     fn wait(&self) -> Result<[bool; 2]> {
+        if self.face.is_stuck() {
+            return Ok([false; 2]);
+        }
         let face = self.face.channel();
         let mut fds = [
             PollFd::new(self.agent.as_fd(), PollFlags::POLLIN),
@@ -111,6 +123,12 @@ impl Keeper {
             ToKeeper::Make(wanted) => self.make(wanted),
             ToKeeper::Linked(ids) => self.finish(&ids),
             ToKeeper::Drop(ids) => ids.into_iter().try_for_each(|id| self.drop_decky(id)),
+            // Its successor is not to blame.
+            ToKeeper::EndFace(number) if number != self.number => Ok(()),
+            ToKeeper::EndFace(_) => {
+                self.face.kill();
+                self.replace_face(FaceEnd::Told)
+            }
         }
     }
 
@@ -190,7 +208,7 @@ impl Keeper {
 
     /// Sends what the face needs to serve a decky. A face that ends meanwhile is replaced, and its
     /// successor is given everything.
-    fn give_to_face(&self, id: DeckyId) -> Result<()> {
+    fn give_to_face(&mut self, id: DeckyId) -> Result<()> {
         let Some((served, fds)) = self.deckies.get(&id).and_then(|held| held.served.as_ref())
         else {
             return Ok(());
@@ -209,17 +227,46 @@ impl Keeper {
         self.tell(&FromKeeper::Gone(id), &[])
     }
 
-    fn replace_face(&mut self) -> Result<()> {
-        let ended = self.face.end();
-        tracing::warn!(%ended, "the face has ended, starting another");
+    /// Starts another face in the place of one that has ended.
+    fn replace_face(&mut self, how: FaceEnd) -> Result<()> {
         // One that cannot live must not keep the machine busy with its successors.
         std::thread::park_timeout(SOON.saturating_sub(self.began.elapsed()));
         self.began = Instant::now();
-        self.face = Face::start(&self.reports).context("cannot start the face")?;
-        for id in self.deckies.keys() {
-            self.give_to_face(*id)?;
+        self.number = self.number.wrapping_add(1);
+        self.face = Face::start(&self.ties).context("cannot start the face")?;
+        let ids: Vec<DeckyId> = self.deckies.keys().copied().collect();
+        for id in ids {
+            self.revive(id)?;
+            self.give_to_face(id)?;
         }
-        self.tell(&FromKeeper::FaceReplaced, &[])
+        self.tell(&FromKeeper::FaceReplaced(how), &[])
+    }
+
+    /// Lets sockets accept again that the face before has let refuse: they are the same in all
+    /// processes.
+    fn revive(&self, id: DeckyId) -> Result<()> {
+        let Some((served, fds)) = self.deckies.get(&id).and_then(|held| held.served.as_ref())
+        else {
+            return Ok(());
+        };
+        let is_stream = |of: &Socket| match of {
+            Socket::Service(index) => {
+                let service = served.services.get(usize::from(*index));
+                service.is_some_and(|service| service.kind().transport() == Transport::Tcp)
+            }
+            Socket::Passive(_) => false,
+        };
+        let streams = served.sockets.iter().zip(fds).filter(|(of, _)| is_stream(of));
+        let mut revived = 0_usize;
+        for (_, socket) in streams.filter(|(_, socket)| !listen::listens(socket)) {
+            listen::again(socket).context("a service cannot be reached again")?;
+            revived += 1;
+        }
+        if revived == 0 {
+            return Ok(());
+        }
+        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
+        self.tell(&FromKeeper::Revived(id, served.sockets.clone()), &fds)
     }
 
     fn fail(&self, id: DeckyId, error: &anyhow::Error) -> Result<()> {
