@@ -12,6 +12,7 @@ mod claims;
 mod clsact;
 mod confinement;
 mod crash;
+mod credentials;
 mod crowds;
 mod dashboard;
 mod deckies;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, header};
-use decnet::edge::clock;
 use decnet::edge::http::SecureServer;
 use decnet::edge::pki::{self, Identity};
 use decnet::logic::release::Digest;
@@ -38,7 +37,7 @@ pub struct Sender {
 impl Sender {
     /// Whoever has the papers in `dir`, in this namespace, to the updater of the node `node-1`.
     pub fn new(dir: &Path, namespace: OwnedFd, host: IpAddr) -> Self {
-        let identity = Identity::read(dir, "worker", clock::now(), "").expect("they are whole");
+        let identity = Identity::read(dir, "worker", "").expect("they are whole");
         let config = pki::client_config(&identity, CertRole::Updater, None).expect("TLS");
         let name = ServerName::try_from("node-1").expect("a name");
         let server =

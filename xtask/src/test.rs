@@ -8,12 +8,13 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 21] = [
+const PROGRAMS: [(&str, &str); 22] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl"),
     ("dbus-daemon", "dbus"),
+    ("faketime", "faketime"),
     ("ip", "iproute2"),
     ("lftp", "lftp"),
     ("nsenter", "util-linux"),

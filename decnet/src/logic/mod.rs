@@ -4,6 +4,7 @@ pub mod admission;
 pub mod config;
 pub mod control;
 pub mod craft;
+pub mod credential;
 pub mod decky;
 pub mod door;
 pub mod event;

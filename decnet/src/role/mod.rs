@@ -5,6 +5,7 @@ pub mod api;
 pub mod bpf;
 pub mod capture;
 pub mod confine;
+mod credentials;
 pub mod doctor;
 pub mod events;
 pub mod face;

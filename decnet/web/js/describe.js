@@ -12,7 +12,7 @@ export const GROUPS = [
   { id: "conn", name: "Connections", kinds: ["conn."] },
   { id: "scan", name: "Scans", kinds: ["scan."] },
   { id: "mark", name: "Fingerprints", kinds: ["fingerprint.", "source."] },
-  { id: "node", name: "Node", kinds: ["agent.", "decky.", "face.", "capture.", "update."] },
+  { id: "node", name: "Node", kinds: ["agent.", "decky.", "face.", "capture.", "credential.", "update."] },
 ];
 
 export const KINDS = [
@@ -20,7 +20,7 @@ export const KINDS = [
   "scan.syn", "scan.fin", "scan.null", "scan.xmas", "scan.udp", "scan.arp", "scan.icmp",
   "source.new", "fingerprint.tcp", "fingerprint.tls", "fingerprint.ssh", "agent.start",
   "agent.stop", "agent.gap", "capture.drops", "decky.up", "decky.down", "face.ended",
-  "update.start", "update.done", "update.rolled_back",
+  "update.start", "update.done", "update.rolled_back", "credential.expiring",
 ];
 
 const NAMES = {
@@ -36,6 +36,7 @@ const NAMES = {
   "fingerprint.tls": "tls sig",
   "fingerprint.ssh": "ssh sig",
   "capture.drops": "drops",
+  "credential.expiring": "expires",
   "update.start": "update",
   "update.done": "updated",
   "update.rolled_back": "rolled back",

@@ -7,8 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use decnet::edge::files;
 use decnet::edge::pki::{Identity, server_config};
-use decnet::edge::{clock, files};
 use decnet::logic::release::MANIFEST;
 use decnet::logic::trust::CertRole;
 use nix::fcntl::{Flock, FlockArg};
@@ -46,7 +46,7 @@ fn stands_in() {
     files::make_dir(&dir.join("run/agent")).expect("the directory is ours");
     let lock = files::lock(&dir.join("run/agent/agent.lock")).expect("the directory is ours");
     let _held = lock.expect("there is no other agent");
-    let identity = Identity::read(&dir.join("etc/agent"), "worker", clock::now(), "none");
+    let identity = Identity::read(&dir.join("etc/agent"), "worker", "none");
     let identity = identity.expect("it was issued");
     let config = server_config(&identity, Arc::new(Anyone)).expect("TLS takes it");
     let config = Arc::new(config);

@@ -3,27 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
 use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 
 use super::{Issued, PkiError, Result, tls};
 use crate::edge::files;
+use crate::logic::credential::Validity;
 use crate::logic::time::Timestamp;
 use crate::logic::trust::{Caller, Fingerprint};
 
 /// Most bytes of a certificate or key file.
 const MAX_FILE: usize = 64 * 1024;
+/// Most authorities that are trusted at a time: one, and while it is replaced its successor; and
+/// more after successions that were broken off.
+const MAX_AUTHORITIES: usize = 8;
 
 /// A certificate, its key, and who must have signed everybody else's.
 pub struct Identity {
-    pub(super) ca: CertificateDer<'static>,
+    /// Whom we trust; whoever signed the certificate is first.
+    pub(super) cas: Vec<CertificateDer<'static>>,
     pub(super) certificate: CertificateDer<'static>,
     pub(super) key: PrivateKeyDer<'static>,
     /// Who it says that we are.
     pub caller: Caller,
-    /// Until when it is good.
-    pub not_after: Timestamp,
+    /// From when and until when it is good.
+    pub validity: Validity,
 }
 
 impl std::fmt::Debug for Identity {
@@ -44,44 +50,110 @@ impl Identity {
         let certificate = one(path, issued.certified.cert_pem.as_bytes())?;
         let key = KeyPair::from_pem(&issued.key_pem).ok();
         let key = key.ok_or_else(|| unfit(path, "has no private key"))?;
-        Ok(Self {
-            ca: one(path, ca_pem.as_bytes())?,
-            caller: super::caller(&certificate).ok_or_else(|| unfit(path, "names no role"))?,
-            certificate,
-            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            not_after: issued.certified.not_after,
-        })
+        Self::whole(path, some(path, ca_pem.as_bytes())?, certificate, &key)
+    }
+
+    /// An identity whose parts fit together, but for the key.
+    pub(super) fn whole(
+        path: &Path,
+        cas: Vec<CertificateDer<'static>>,
+        certificate: CertificateDer<'static>,
+        key: &KeyPair,
+    ) -> Result<Self> {
+        let caller = super::caller(&certificate)
+            .ok_or_else(|| unfit(path, "is no certificate of decnet: it names no role"))?;
+        let validity = validity(&certificate).ok_or_else(|| unfit(path, "is no certificate"))?;
+        let cas = issuer_first(path, cas, &certificate, validity)?;
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        Ok(Self { cas, certificate, key, caller, validity })
     }
 
     /// Which authority signed it.
     pub fn authority(&self) -> Fingerprint {
-        Fingerprint::of(&self.ca)
+        Fingerprint::of(self.issuer())
+    }
+
+    /// The authority that signed it.
+    pub(super) fn issuer(&self) -> &CertificateDer<'static> {
+        self.cas.first().expect("an identity has the authority that signed it")
+    }
+
+    /// Whom it trusts, PEM; whoever signed it is first.
+    pub fn authorities_pem(&self) -> String {
+        self.cas.iter().map(|ca| pem(ca)).collect()
     }
 
     /// Reads `ca.crt`, `NAME.crt` and `NAME.key` in `dir`; `remedy` names the command that makes
-    /// them.
+    /// them. Whether the certificate is good now is for the caller to ask: clocks can be wrong.
     ///
     /// # Errors
     ///
     /// [`PkiError::Missing`], or [`PkiError::Unfit`] when a file is empty or damaged, when the
-    /// certificate has expired or was signed by somebody else, or when the key is not its own.
-    pub fn read(dir: &Path, name: &str, now: Timestamp, remedy: &'static str) -> Result<Self> {
+    /// certificate was signed by somebody else, or when the key is not its own.
+    pub fn read(dir: &Path, name: &str, remedy: &'static str) -> Result<Self> {
         let ca_path = dir.join("ca.crt");
         let cert_path = dir.join(format!("{name}.crt"));
         let key_path = dir.join(format!("{name}.key"));
-        let ca = one(&ca_path, &read(&ca_path, remedy)?)?;
+        let cas = some(&ca_path, &read(&ca_path, remedy)?)?;
         let certificate = one(&cert_path, &read(&cert_path, remedy)?)?;
-        let mut key = key(&key_path, &read(&key_path, remedy)?)?;
-        if !belongs(&certificate, &key) {
-            key = renewed_key(dir, name, &certificate).ok_or_else(|| {
-                unfit(&key_path, &format!("is not the key of `{}`", cert_path.display()))
-            })?;
+        let key = match read(&key_path, remedy).and_then(|bytes| key(&key_path, &bytes)) {
+            Ok(key) if belongs(&certificate, &key) => key,
+            other => match (renewed_key(dir, name, &certificate), other) {
+                (Some(key), _) => key,
+                (None, Err(error)) => return Err(error),
+                (None, Ok(_)) => {
+                    let why = format!("is not the key of `{}`", cert_path.display());
+                    return Err(unfit(&key_path, &why));
+                }
+            },
+        };
+        Self::whole(&cert_path, cas, certificate, &key)
+    }
+}
+
+/// Where an identity may be: where an operator brings it, and where a renewal leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The directories.
+    pub dirs: Vec<PathBuf>,
+    /// Name of the certificate and the key.
+    pub name: &'static str,
+    /// What makes them.
+    pub remedy: &'static str,
+}
+
+impl Places {
+    /// Reads the identity that was made last, whatever the clock says.
+    ///
+    /// # Errors
+    ///
+    /// When there is none that holds together: what is wrong with the first that is there, or that
+    /// the first is missing.
+    pub fn read(&self) -> Result<Identity> {
+        let mut newest: Option<Identity> = None;
+        let mut wrong: Option<PkiError> = None;
+        for dir in &self.dirs {
+            match Identity::read(dir, self.name, self.remedy) {
+                Ok(found) => {
+                    let before = newest.take();
+                    let is_newer = |it: &Identity| it.validity.from >= found.validity.from;
+                    newest = Some(before.filter(is_newer).unwrap_or(found));
+                }
+                // That the first is missing says where it belongs; what is damaged says more.
+                Err(error) if wrong.as_ref().is_none_or(PkiError::is_missing) => {
+                    wrong = Some(match wrong.take() {
+                        Some(first) if error.is_missing() => first,
+                        _ => error,
+                    });
+                }
+                Err(_) => {}
+            }
         }
-        let caller = super::caller(&certificate)
-            .ok_or_else(|| unfit(&cert_path, "is no certificate of decnet: it names no role"))?;
-        let not_after = check(&cert_path, &certificate, &ca, now)?;
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-        Ok(Self { ca, certificate, key, caller, not_after })
+        match (newest, wrong) {
+            (Some(identity), _) => Ok(identity),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(unfit(Path::new(self.name), "has no place")),
+        }
     }
 }
 
@@ -98,20 +170,8 @@ pub fn write(dir: &Path, name: &str, ca_pem: &str, cert_pem: &str, key_pem: &str
     Ok(())
 }
 
-/// Replaces the certificate and the key of an identity. At whichever moment this ends, what is
-/// there is the old identity or the new one: the key waits beside until its certificate has come.
-///
-/// # Errors
-///
-/// [`PkiError::File`].
-pub fn renew(dir: &Path, name: &str, cert_pem: &str, key_pem: &str) -> Result<()> {
-    files::replace(&next_key(dir, name), key_pem.as_bytes())?;
-    files::replace(&dir.join(format!("{name}.crt")), cert_pem.as_bytes())?;
-    files::replace(&dir.join(format!("{name}.key")), key_pem.as_bytes())?;
-    Ok(files::remove(&next_key(dir, name))?)
-}
-
-fn next_key(dir: &Path, name: &str) -> PathBuf {
+/// Where a key waits for its certificate.
+pub(super) fn next_key(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}-next.key"))
 }
 
@@ -139,37 +199,39 @@ fn read(path: &Path, remedy: &'static str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Checks when a certificate is good and who signed it; says until when it is.
-fn check(
-    path: &Path,
-    certificate: &CertificateDer<'_>,
-    ca: &CertificateDer<'_>,
-    now: Timestamp,
-) -> Result<Timestamp> {
-    use rustls::CertificateError as Wrong;
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
-        .ok()
-        .ok_or_else(|| unfit(path, "is no certificate"))?;
+/// From when and until when a certificate is good.
+pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let at = |time: x509_parser::time::ASN1Time| {
+        let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
+        Timestamp(seconds.saturating_mul(1_000_000_000))
+    };
     let validity = parsed.validity();
-    let at = UnixTime::since_unix_epoch(Duration::from_nanos(now.0));
-    match tls::chain(ca)?.verify_client_cert(certificate, &[], at) {
-        Ok(_) => {}
-        Err(rustls::Error::InvalidCertificate(Wrong::Expired | Wrong::ExpiredContext { .. })) => {
-            return Err(unfit(path, &format!("has expired on {}", validity.not_after)));
-        }
-        Err(rustls::Error::InvalidCertificate(
-            Wrong::NotValidYet | Wrong::NotValidYetContext { .. },
-        )) => {
-            let why = format!("is good from {} on: is the clock right?", validity.not_before);
-            return Err(unfit(path, &why));
-        }
-        Err(error) => {
-            let why = format!("was not signed by the authority in `ca.crt` ({error})");
-            return Err(unfit(path, &why));
+    Some(Validity { from: at(validity.not_before), until: at(validity.not_after) })
+}
+
+/// Puts the authority first that has signed a certificate.
+fn issuer_first(
+    path: &Path,
+    mut cas: Vec<CertificateDer<'static>>,
+    certificate: &CertificateDer<'_>,
+    validity: Validity,
+) -> Result<Vec<CertificateDer<'static>>> {
+    // At a time at which it is good: whether it is now does not say whose it is.
+    let at = UnixTime::since_unix_epoch(Duration::from_nanos(validity.from.0));
+    let mut why = None;
+    for index in 0..cas.len() {
+        let Some(ca) = cas.get(index) else { break };
+        match tls::chain(std::slice::from_ref(ca))?.verify_client_cert(certificate, &[], at) {
+            Ok(_) => {
+                cas.swap(0, index);
+                return Ok(cas);
+            }
+            Err(error) => why = Some(error),
         }
     }
-    let end = u64::try_from(validity.not_after.timestamp()).unwrap_or(0);
-    Ok(Timestamp(end.saturating_mul(1_000_000_000)))
+    let why = why.map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(unfit(path, &format!("was not signed by the authority in `ca.crt`{why}")))
 }
 
 /// The certificates in a PEM file.
@@ -180,13 +242,30 @@ pub(super) fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer
         .ok_or_else(|| unfit(path, "is no PEM"))
 }
 
+/// The certificates in a PEM file, of which there must be some, and not many.
+pub(super) fn some(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let all = certificates(path, pem)?;
+    if all.is_empty() || all.len() > MAX_AUTHORITIES {
+        return Err(unfit(path, &format!("must hold 1 to {MAX_AUTHORITIES} certificates")));
+    }
+    Ok(all)
+}
+
 /// The only certificate in a PEM file.
-fn one(path: &Path, pem: &[u8]) -> Result<CertificateDer<'static>> {
+pub(super) fn one(path: &Path, pem: &[u8]) -> Result<CertificateDer<'static>> {
     let mut all = certificates(path, pem)?;
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
         _ => Err(unfit(path, "must hold one certificate")),
     }
+}
+
+/// A certificate as PEM (RFC 7468).
+fn pem(der: &CertificateDer<'_>) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
+    let lines: String = lines.flat_map(|line| [line, "\n".into()]).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
 }
 
 /// Whether a certificate is that of `key`.

@@ -7,13 +7,15 @@
 mod authority;
 mod identity;
 mod pinned;
+mod renewal;
 mod request;
 mod tls;
 
 use std::path::PathBuf;
 
 pub use authority::{Authority, Certified, Issued, Wish};
-pub use identity::{Identity, renew, write};
+pub use identity::{Identity, Places, write};
+pub use renewal::{Renewal, Unasked};
 pub use request::{KeyRequest, requested_key};
 pub use tls::{Authorize, client_config, joining_config, open_server_config, server_config};
 
@@ -54,9 +56,19 @@ pub enum PkiError {
     /// A signing request is none.
     #[error("this is no signing request: {0}")]
     Request(String),
+    /// A certificate is not what was asked for.
+    #[error("this certificate is not what was asked for: {0}")]
+    Unasked(Unasked),
     /// TLS takes no such certificate or key.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+}
+
+impl PkiError {
+    /// Whether something is not there, rather than wrong.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
 }
 
 /// The result of working with certificates.

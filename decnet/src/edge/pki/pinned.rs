@@ -29,7 +29,7 @@ impl ServerCertVerifier for Pinned {
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
         let pinned = |shown: &&CertificateDer<'_>| Fingerprint::of(shown) == self.authority;
         let authority = intermediates.iter().find(pinned).ok_or_else(|| unknown.clone())?;
-        let chain = tls::server_chain(authority).ok().ok_or(unknown)?;
+        let chain = tls::server_chain(std::slice::from_ref(authority)).ok().ok_or(unknown)?;
         chain.verify_server_cert(end_entity, &[], server_name, ocsp_response, now)?;
         match caller(end_entity) {
             Some(caller) if caller.role == CertRole::Master => Ok(ServerCertVerified::assertion()),

@@ -59,9 +59,9 @@ fn config_of(
     authorize: Arc<dyn Authorize>,
     mandatory: bool,
 ) -> Result<ServerConfig> {
-    let verifier = Arc::new(Clients { chain: chain(&identity.ca)?, authorize, mandatory });
+    let verifier = Arc::new(Clients { chain: chain(&identity.cas)?, authorize, mandatory });
     // Who joins knows the authority by its fingerprint alone, and must be shown it.
-    let shown = vec![identity.certificate.clone(), identity.ca.clone()];
+    let shown = vec![identity.certificate.clone(), identity.issuer().clone()];
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
@@ -86,7 +86,7 @@ pub fn client_config(
     known: Option<&[Fingerprint]>,
 ) -> Result<ClientConfig> {
     let known = known.map(<[_]>::to_vec);
-    let verifier = Arc::new(Server { chain: server_chain(&identity.ca)?, role, known });
+    let verifier = Arc::new(Server { chain: server_chain(&identity.cas)?, role, known });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
@@ -115,22 +115,24 @@ pub fn joining_config(authority: Fingerprint) -> Result<ClientConfig> {
     Ok(config)
 }
 
-pub(super) fn server_chain(ca: &CertificateDer<'_>) -> Result<Arc<WebPkiServerVerifier>> {
-    WebPkiServerVerifier::builder_with_provider(roots(ca)?.into(), provider())
+pub(super) fn server_chain(cas: &[CertificateDer<'_>]) -> Result<Arc<WebPkiServerVerifier>> {
+    WebPkiServerVerifier::builder_with_provider(roots(cas)?.into(), provider())
         .build()
         .map_err(|error| PkiError::Tls(error.to_string()))
 }
 
-/// Checks that a certificate was signed by `ca` and is good now.
-pub(super) fn chain(ca: &CertificateDer<'_>) -> Result<Arc<dyn ClientCertVerifier>> {
-    WebPkiClientVerifier::builder_with_provider(roots(ca)?.into(), provider())
+/// Checks that a certificate was signed by one of `cas` and is good now.
+pub(super) fn chain(cas: &[CertificateDer<'_>]) -> Result<Arc<dyn ClientCertVerifier>> {
+    WebPkiClientVerifier::builder_with_provider(roots(cas)?.into(), provider())
         .build()
         .map_err(|error| PkiError::Tls(error.to_string()))
 }
 
-fn roots(ca: &CertificateDer<'_>) -> Result<RootCertStore> {
+fn roots(cas: &[CertificateDer<'_>]) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    roots.add(ca.clone().into_owned()).map_err(tls)?;
+    for ca in cas {
+        roots.add(ca.clone().into_owned()).map_err(tls)?;
+    }
     Ok(roots)
 }
 

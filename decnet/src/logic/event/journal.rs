@@ -43,6 +43,7 @@ pub fn catalogue() -> String {
                 | Kind::AgentStart
                 | Kind::AgentStop
                 | Kind::CaptureDrops
+                | Kind::CredentialExpiring
                 | Kind::FaceEnded
                 | Kind::SourceNew
                 | Kind::UpdateDone

@@ -45,6 +45,7 @@ catalogue! {
     CmdInput "cmd.input" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0006" "A visitor gave a command.",
     ConnClose "conn.close" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0007" "A connection ended.",
     ConnOpen "conn.open" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0008" "A connection began.",
+    CredentialExpiring "credential.expiring" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b001c" "A certificate ends soon, has ended or is not good yet.",
     DeckyDown "decky.down" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0009" "A decky is gone.",
     DeckyUp "decky.up" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b000a" "A decky answers.",
     FaceEnded "face.ended" "5a1e6f1f0c0e4a0d9a2f3d6f6c1b0030" "The process that faces visitors ended before it was to, and another serves.",
@@ -80,6 +81,7 @@ impl Kind {
             | Self::AuthAttempt
             | Self::CaptureDrops
             | Self::CmdInput
+            | Self::CredentialExpiring
             | Self::FaceEnded
             | Self::FileUpload
             | Self::UpdateRolledBack => WARNING,

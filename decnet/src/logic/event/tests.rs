@@ -11,7 +11,7 @@ use super::*;
 const CATALOGUE: &str = "conn.open conn.close auth.attempt cmd.input http.request payload file.upload \
     scan.syn scan.fin scan.null scan.xmas scan.udp scan.arp scan.icmp source.new fingerprint.tcp \
     fingerprint.tls fingerprint.ssh agent.start agent.stop agent.gap capture.drops decky.up decky.down \
-    face.ended update.start update.done update.rolled_back";
+    face.ended update.start update.done update.rolled_back credential.expiring";
 
 /// An event that says nothing but what every event says.
 pub(in crate::logic::event) fn bare(kind: Kind) -> Event {
@@ -99,6 +99,14 @@ fn sample(kind: Kind) -> Event {
         Kind::CaptureDrops => {
             with(bare(kind), Data::new().with("reason", "ring full").with("packets", 9_u64))
         }
+        Kind::CredentialExpiring => with(
+            bare(kind),
+            Data::new()
+                .with("credential", "agent's certificate")
+                .with("state", "ends")
+                .with("days", 29_u64)
+                .with("until", "2026-12-22T08:00:00.000000000Z"),
+        ),
         Kind::DeckyDown | Kind::DeckyUp => Event {
             decky: Some(Arc::new(decky())),
             data: Data::new().with("services", vec!["ssh".to_owned(), "http".to_owned()]),
@@ -221,7 +229,7 @@ fn each_kind_has_a_number_and_a_meaning_of_its_own() {
     for list in [&mut ids, &mut meanings] {
         list.sort_unstable();
         list.dedup();
-        assert_eq!(list.len(), 28);
+        assert_eq!(list.len(), Kind::ALL.len());
     }
 }
 

@@ -188,6 +188,15 @@ pub struct Renew {
     pub csr_pem: String,
 }
 
+/// Which certificate an updater shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Which.
+    pub fingerprint: Fingerprint,
+    /// Until when it is good.
+    pub until: Timestamp,
+}
+
 /// What it gets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Renewed {

@@ -21,8 +21,8 @@ use crate::logic::trust::{Fingerprint, NodeName};
 pub use count::{Count, TooLarge};
 pub use enroll::{BadField, Checked, Enroll, Enrolled, UpdaterBundle};
 pub use join::{
-    Join, JoinToken, Joined, MasterUrl, NODE_PORT, NotAMaster, NotAToken, Renew, Renewed, Token,
-    TokenWish,
+    Join, JoinToken, Joined, MasterUrl, NODE_PORT, NotAMaster, NotAToken, Renew, Renewed, Shown,
+    Token, TokenWish,
 };
 pub use report::{Deployment, Heard, NodeNetwork, NodeReport, Order, OrderedDecky};
 pub use said::{ADDRESSES, Said, is_name, sentence};

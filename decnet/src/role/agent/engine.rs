@@ -14,6 +14,7 @@ use super::control::{Asked, Reply};
 use super::fleet::Fleet;
 use super::keeper::Keeper;
 use super::leaving::Leaving;
+use super::management::Watched;
 use super::orders::{Orders, Wish};
 use super::placing::{Node, Placed};
 use super::restores::Restores;
@@ -65,6 +66,8 @@ pub(super) struct Engine {
     pub(super) leaving: Leaving,
     /// What outlives the agent.
     pub(super) keeping: Keeping,
+    /// How the master's side stands.
+    pub(super) management: Watched,
     /// What systemd is told.
     pub(super) supervision: Supervision,
 }
@@ -154,6 +157,7 @@ impl Engine {
                     self.tick()?;
                     self.restore()?;
                     self.go_on_adopting()?;
+                    self.watch_management();
                     self.tell_systemd();
                 }
             }

@@ -35,9 +35,14 @@ struct Known {
 }
 
 impl Masters {
+    /// Where it is kept: whoever has it was part of a fleet.
+    pub(super) fn path(state_dir: &Path) -> PathBuf {
+        state_dir.join(FILE)
+    }
+
     /// What is kept in `state_dir`; `said` goes before where the master was found.
     pub(super) fn open(state_dir: &Path, said: Option<MasterUrl>, node: &str) -> Result<Self> {
-        let path = state_dir.join(FILE);
+        let path = Self::path(state_dir);
         let damaged = || {
             let path = path.display();
             format!("`{path}` is damaged: remove it, and the master makes itself known anew")

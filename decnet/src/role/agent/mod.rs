@@ -14,6 +14,7 @@ mod fleet;
 mod heartbeat;
 mod keeper;
 mod leaving;
+mod management;
 mod masters;
 mod orders;
 pub(super) mod placing;
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::utsname::uname;
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 
 use crate::cli::WrongUse;
 use crate::edge::bpf::{Hook, Programs};
@@ -50,13 +52,15 @@ use crate::logic::swarm::{Count, Deployment};
 
 use capture::Capture;
 use captures::Captures;
+use control::Asked;
 use engine::{Ears, Engine};
 use fleet::Fleet;
 use keeper::Keeper;
 use leaving::Leaving;
+use management::{Management, Watched};
 use orders::Orders;
 use placing::{Mode, Node};
-use remote::{Health, Read, Remote};
+use remote::{Health, Read, Remote, Serving};
 use restores::Restores;
 use supervision::Supervision;
 use vault::Keeping;
@@ -109,7 +113,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     let passed = systemd::passed();
     limits::raise_files();
     // Read first: another user's files cannot be read any more once it serves as its own.
-    let read = settings.remote.as_ref().map(Remote::read).transpose()?;
+    let own = dir(&settings.state_dir);
+    let read = settings.remote.as_ref().map(|remote| remote.read(&own)).transpose()?;
     let programs = prepare(settings)?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
@@ -233,13 +238,8 @@ async fn serve(
     let (prio, bulk) = programs.rings()?;
     programs.attach(&interface.name, Hook::of_kernel())?;
     be_found(settings, &interface.name)?;
-    let listener = socket(passed)?;
-    if let (Some(remote), Some(read)) = (&settings.remote, read) {
-        let health = Health::new(boot);
-        remote::serve(remote.clone(), listener, read, health, &dir, asking).await?;
-    } else if listener.is_some() {
-        tracing::warn!("the socket that systemd passes is not served: the node has no identity");
-    }
+    let management = manage(settings.remote.clone(), read, passed, Health::new(boot), &dir, asking);
+    let supervision = Supervision::begin();
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
         node,
@@ -260,9 +260,31 @@ async fn serve(
         restores: Restores::default(),
         leaving: Leaving::default(),
         keeping,
-        supervision: Supervision::begin(),
+        management,
+        supervision,
     };
     engine.run(ears, placed, kept).await
+}
+
+/// Serves the master, where there is one, beside everything else.
+fn manage(
+    remote: Option<Remote>,
+    read: Option<Read>,
+    passed: Vec<Passed>,
+    health: Health,
+    dir: &Path,
+    agent: mpsc::Sender<Asked>,
+) -> Watched {
+    let (said, watched) = watch::channel(Management::default());
+    let listener = socket(passed);
+    if let (Some(remote), Some(read)) = (remote, read) {
+        let dir = dir.to_owned();
+        let serving = Serving { remote, passed: listener, health, dir, agent, said };
+        tokio::spawn(serving.go(read));
+    } else if listener.is_some() {
+        tracing::warn!("the socket that systemd passes is not served: the node has no identity");
+    }
+    Watched::new(watched)
 }
 
 /// The store, with the files of these deckies and of no others.
@@ -286,12 +308,15 @@ fn be_found(settings: &Settings, interface: &str) -> Result<()> {
 }
 
 /// The socket at which the master is to be served, where systemd has passed one.
-fn socket(passed: Vec<Passed>) -> Result<Option<TcpListener>> {
+fn socket(passed: Vec<Passed>) -> Option<TcpListener> {
     let mut sockets = passed.into_iter().filter_map(|passed| listen::passed(passed.fd));
     let first = sockets.next();
     for other in sockets {
         tracing::warn!(address = ?other.local_addr(), "systemd passes more than one socket: this is not served");
     }
     let listener = first.map(TcpListener::from_std).transpose();
-    listener.context("cannot serve the socket that systemd has passed")
+    listener.unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot serve the socket that systemd has passed");
+        None
+    })
 }

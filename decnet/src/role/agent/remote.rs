@@ -4,8 +4,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -13,13 +14,14 @@ use uuid::Uuid;
 
 use super::control::Asked;
 use super::heartbeat;
+use super::management::Management;
 use super::masters::Masters;
-use super::renewal::{self, offered};
+use super::renewal::{Keeper, offered};
 use super::routes::router;
 use crate::cli::WrongUse;
 use crate::edge::http::{self, Limits, Secure};
-use crate::edge::pki::{self, Identity, PkiError};
-use crate::edge::{clock, files, release};
+use crate::edge::pki::{self, Identity, Places};
+use crate::edge::{clock, files, release, systemd};
 use crate::logic::swarm::MasterUrl;
 
 /// Name of the certificate and the key in the agent's directory.
@@ -29,6 +31,10 @@ pub const MASTER_FILE: &str = "master";
 /// What makes them.
 const REMEDY: &str = "`decnet join` makes it here, or `decnet swarm enroll` on the master; without \
                       a master, say `--standalone`";
+
+/// How long it is waited before serving is tried again, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// Where the master reaches the agent, and by what it knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,39 +48,50 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Reads what the agent is known by, and where the master is said to be.
-    pub(super) fn read(&self) -> Result<Read> {
-        let identity = self.identity().map_err(|error| {
-            if matches!(error, PkiError::Missing { .. } | PkiError::Unfit { .. }) {
-                WrongUse(error.to_string()).into()
-            } else {
-                anyhow::Error::from(error)
-            }
-        })?;
-        Ok(Read { identity, master: self.master()? })
+    /// Where its identity may be.
+    pub(super) fn places(&self, own: &Path) -> Places {
+        let dirs = vec![self.dir.clone(), renewed_dir(own)];
+        Places { dirs, name: NAME, remedy: REMEDY }
+    }
+
+    /// Reads what the agent is known by, and where the master is said to be. An agent that cannot
+    /// read it makes its deckies all the same, unless an operator has just started it on a machine
+    /// that was never part of a fleet.
+    pub(super) fn read(&self, own: &Path) -> Result<Read> {
+        let identity = self.places(own).read();
+        let is_first = !systemd::listens() && !Masters::path(own).exists();
+        match identity {
+            Err(error) if error.is_missing() && is_first => Err(WrongUse(error.to_string()).into()),
+            identity => Ok(Read { identity, master: self.master() }),
+        }
     }
 
     /// Where the operator says that the master is.
-    fn master(&self) -> Result<Option<MasterUrl>> {
+    fn master(&self) -> Option<MasterUrl> {
         if self.master.is_some() {
-            return Ok(self.master.clone());
+            return self.master.clone();
         }
         let path = self.dir.join(MASTER_FILE);
-        let Some(bytes) = files::read(&path)? else { return Ok(None) };
-        let text = String::from_utf8_lossy(&bytes);
-        let url = text.trim().parse();
-        Ok(Some(url.map_err(|error| WrongUse(format!("`{}`: {error}", path.display())))?))
+        let said = files::read(&path).map_err(anyhow::Error::from).and_then(|bytes| {
+            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+            text.map(|text| text.parse()).transpose().map_err(anyhow::Error::from)
+        });
+        said.unwrap_or_else(|error| {
+            let (path, error) = (path.display().to_string(), format!("{error:#}"));
+            tracing::warn!(path, error, "where the master is cannot be read: it is waited for");
+            None
+        })
     }
+}
 
-    /// Reads the identity.
-    pub(super) fn identity(&self) -> pki::Result<Identity> {
-        Identity::read(&self.dir, NAME, clock::now(), REMEDY)
-    }
+/// Where a renewal leaves the agent's identity.
+pub(super) fn renewed_dir(own: &Path) -> PathBuf {
+    own.join("identity")
 }
 
 /// What is read while the agent may still read it.
 pub(super) struct Read {
-    identity: Identity,
+    identity: pki::Result<Identity>,
     master: Option<MasterUrl>,
 }
 
@@ -105,31 +122,65 @@ impl Health {
     }
 }
 
-/// Serves the master from now on, as long as the runtime is there: on `passed`, if there is such a
-/// socket already.
-pub(super) async fn serve(
-    remote: Remote,
-    passed: Option<TcpListener>,
-    read: Read,
-    health: Health,
-    state_dir: &Path,
-    agent: mpsc::Sender<Asked>,
-) -> Result<()> {
-    let Read { identity, master } = read;
-    let masters = Arc::new(Masters::open(state_dir, master, &identity.caller.name)?);
-    let listener = match passed {
-        Some(passed) => passed,
-        None => http::listen(remote.address).await?,
-    };
-    let address = listener.local_addr().context("cannot tell the port")?;
-    let (offer, config) = watch::channel(offered(&identity, &masters)?);
-    tracing::info!(%address, name = identity.caller.name, "the master is served");
-    let (shown, identity) = watch::channel(Arc::new(identity));
-    tokio::spawn(renewal::keep(remote, masters.clone(), shown, offer));
-    tokio::spawn(heartbeat::beat(masters.clone(), identity, agent.clone()));
-    let secure = Secure::new(config, masters.clone());
-    let app = router(health, agent, masters);
-    let limits = Limits { each: 16, ..Limits::default() };
-    tokio::spawn(http::serve_tls(listener, secure, limits, app, std::future::pending()));
-    Ok(())
+/// What serving the master takes.
+pub(super) struct Serving {
+    pub(super) remote: Remote,
+    /// The socket at which it is served, when there is one already.
+    pub(super) passed: Option<TcpListener>,
+    pub(super) health: Health,
+    /// The agent's own directory of state.
+    pub(super) dir: PathBuf,
+    /// The agent's loop.
+    pub(super) agent: mpsc::Sender<Asked>,
+    /// Where it is said how it stands.
+    pub(super) said: watch::Sender<Management>,
+}
+
+impl Serving {
+    /// Serves the master as soon as it can be, and for as long as the runtime is there. The agent
+    /// waits for none of it.
+    pub(super) async fn go(mut self, read: Read) {
+        let Read { mut identity, master } = read;
+        let (mut pause, mut said) = (FIRST_PAUSE, String::new());
+        loop {
+            let begun = match identity {
+                Ok(identity) => self.begin(identity, master.clone()).await,
+                Err(error) => Err(error.into()),
+            };
+            let Err(error) = begun else { return };
+            let why = format!("{error:#}");
+            if said != why {
+                tracing::error!(error = why, "the master cannot be served: it is tried again");
+                self.said.send_modify(Management::hindered(&why));
+                said = why;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            identity = self.remote.places(&self.dir).read();
+        }
+    }
+
+    async fn begin(&mut self, identity: Identity, master: Option<MasterUrl>) -> Result<()> {
+        let masters = Arc::new(Masters::open(&self.dir, master, &identity.caller.name)?);
+        let config = offered(&identity, &masters)?;
+        let listener = match self.passed.take() {
+            Some(passed) => passed,
+            None => http::listen(self.remote.address).await?,
+        };
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, name = identity.caller.name, "the master is served");
+        }
+        self.said.send_modify(Management::served(&identity));
+        let (offer, config) = watch::channel(config);
+        let (shown, identity) = watch::channel(Arc::new(identity));
+        let (places, said) = (self.remote.places(&self.dir), self.said.clone());
+        let keeper = Keeper { places, masters: masters.clone(), shown, offer, said };
+        tokio::spawn(keeper.keep());
+        tokio::spawn(heartbeat::beat(masters.clone(), identity, self.agent.clone()));
+        let secure = Secure::new(config, masters.clone());
+        let app = router(self.health.clone(), self.agent.clone(), masters);
+        let limits = Limits { each: 16, ..Limits::default() };
+        tokio::spawn(http::serve_tls(listener, secure, limits, app, std::future::pending()));
+        Ok(())
+    }
 }

@@ -1,31 +1,25 @@
 //! The agent's certificate: shown, replaced before it ends, and warned of when that fails.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::heartbeat::{Master, tell};
+use super::management::Management;
 use super::masters::Masters;
-use super::remote::{NAME, Remote};
 use crate::edge::clock;
-use crate::edge::pki::{self, Identity, KeyRequest};
+use crate::edge::pki::{self, Identity, Places, Renewal};
 use crate::logic::swarm::{Renew, Renewed};
 
 /// How often it is looked whether there is a new certificate.
 const LOOK: Duration = Duration::from_secs(60);
-/// After so many looks a renewal that failed is tried again.
-const RETRY: u64 = 60;
-/// A certificate that ends sooner than in so many days is replaced.
-const RENEW: u64 = 60;
-/// From here on its end is warned of, in days.
-const WARN: u64 = 30;
-/// From here on it is urgent.
-const URGENT: u64 = 7;
-/// After so many looks it is said again.
-const DAY: u64 = 24 * 60;
+/// The same while the one that is shown is not good: a new one may be had at any moment.
+const LOOK_SOON: Duration = Duration::from_secs(10);
+/// After how long a renewal that failed is tried again, while the certificate is good.
+const RETRY: Duration = Duration::from_secs(3_600);
 
 /// What the port shows to whom.
 pub(super) fn offered(
@@ -35,61 +29,66 @@ pub(super) fn offered(
     Ok(Arc::new(pki::server_config(identity, masters.clone())?))
 }
 
-/// Keeps the certificate good. New connections are offered a new one; open ones keep the old.
-pub(super) async fn keep(
-    remote: Remote,
-    masters: Arc<Masters>,
-    shown: watch::Sender<Arc<Identity>>,
-    offer: watch::Sender<Arc<ServerConfig>>,
-) {
-    for round in 0u64.. {
-        let days = days_left(&shown.borrow());
-        if round.is_multiple_of(DAY) {
-            warn_of_the_end(days);
-        }
-        if days <= RENEW && round.is_multiple_of(RETRY) {
-            let identity = shown.borrow().clone();
-            if let Err(error) = renew(&remote, &masters, &identity).await {
-                let error = format!("{error:#}");
-                tracing::warn!(days, error, "cannot renew the agent's certificate");
+/// Keeps the certificate good.
+pub(super) struct Keeper {
+    pub(super) places: Places,
+    pub(super) masters: Arc<Masters>,
+    /// What the agent is known by.
+    pub(super) shown: watch::Sender<Arc<Identity>>,
+    /// What its port shows.
+    pub(super) offer: watch::Sender<Arc<ServerConfig>>,
+    /// Where it is said how it stands.
+    pub(super) said: watch::Sender<Management>,
+}
+
+impl Keeper {
+    /// Does so from now on. New connections are offered a new certificate; open ones keep the old.
+    pub(super) async fn keep(self) {
+        let mut tried: Option<Instant> = None;
+        loop {
+            let identity = self.shown.borrow().clone();
+            let standing = identity.validity.standing(clock::now());
+            let is_due = identity.validity.is_due(clock::now());
+            let waits = |at: Instant| standing.is_good() && at.elapsed() < RETRY;
+            if is_due && !tried.is_some_and(waits) {
+                tried = Some(Instant::now());
+                if let Err(error) = self.renew(identity).await {
+                    let error = format!("{error:#}");
+                    let days = standing.days_left();
+                    tracing::warn!(days, error, "cannot renew the agent's certificate");
+                }
             }
+            self.look();
+            let pause = if standing.is_good() { LOOK } else { LOOK_SOON };
+            tokio::time::sleep(pause).await;
         }
-        let read = remote.identity().and_then(|new| Ok((offered(&new, &masters)?, new)));
+    }
+
+    /// Shows the identity that is there, if it is another.
+    fn look(&self) {
+        let read = self.places.read().and_then(|new| Ok((offered(&new, &self.masters)?, new)));
         match read {
-            Ok((_, same)) if same.caller.fingerprint == shown.borrow().caller.fingerprint => {}
+            Ok((_, same)) if same.caller.fingerprint == self.shown.borrow().caller.fingerprint => {}
             Ok((config, new)) => {
                 tracing::info!(fingerprint = %new.caller.fingerprint, "a new certificate is shown");
-                offer.send_replace(config);
-                shown.send_replace(Arc::new(new));
+                self.said.send_modify(Management::served(&new));
+                self.offer.send_replace(config);
+                self.shown.send_replace(Arc::new(new));
             }
             // It may be in the middle of being replaced, or no longer ours to read.
             Err(error) => tracing::debug!(%error, "the certificate stays as it is"),
         }
-        tokio::time::sleep(LOOK).await;
     }
-}
 
-fn days_left(identity: &Identity) -> u64 {
-    identity.not_after.0.saturating_sub(clock::now().0) / 86_400_000_000_000
-}
-
-fn warn_of_the_end(days: u64) {
-    if days <= URGENT {
-        tracing::error!(days, "the agent's certificate ends: enrol the node anew");
-    } else if days <= WARN {
-        tracing::warn!(
-            days,
-            "the agent's certificate ends soon, and the master has not renewed it"
-        );
+    /// Gets another certificate, for a key that never leaves this node.
+    async fn renew(&self, identity: Arc<Identity>) -> Result<()> {
+        let url = self.masters.url().context("the master has not made itself known")?;
+        let dir = self.places.dirs.last().context("there is no place for it")?;
+        let renewal = Renewal { dir, name: self.places.name };
+        let csr_pem = renewal.request()?.csr_pem;
+        let master = Master { url, identity: identity.clone() };
+        let renewed: Renewed = tell(&master, "/renew", &Renew { csr_pem }).await?;
+        renewal.take(&identity, &renewed.cert_pem)?;
+        Ok(())
     }
-}
-
-/// Gets another certificate, for a key that never leaves this node.
-async fn renew(remote: &Remote, masters: &Masters, identity: &Arc<Identity>) -> Result<()> {
-    let url = masters.url().context("the master has not made itself known")?;
-    let request = KeyRequest::make()?;
-    let master = Master { url, identity: identity.clone() };
-    let renewed: Renewed = tell(&master, "/renew", &Renew { csr_pem: request.csr_pem }).await?;
-    pki::renew(&remote.dir, NAME, &renewed.cert_pem, &request.key_pem)?;
-    Ok(())
 }

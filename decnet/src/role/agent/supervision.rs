@@ -92,7 +92,10 @@ impl Engine {
             return;
         }
         self.supervision.looked = Some(now);
-        let line = self.fleet.counts().line(self.capture.visitors().count());
+        let mut line = self.fleet.counts().line(self.capture.visitors().count());
+        if let Some(trouble) = self.management.trouble() {
+            line = format!("{line}; {trouble}");
+        }
         if self.supervision.status != line {
             words.push(Word::Status(line.clone()));
             self.supervision.status = line;

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::app::App;
+use super::node;
 use super::nodes::{self, DEPLOY, Declined};
-use super::{master, node};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
 use crate::logic::swarm::{BEAT_SECONDS, Count, Host, HostStatus, NodeReport};
@@ -39,7 +39,7 @@ pub(super) async fn watch(app: Arc<App>, offer: watch::Sender<Arc<ServerConfig>>
         if round.is_multiple_of(RETRY) {
             retry(&app);
         }
-        if round.is_multiple_of(LOOK) && master::ends_soon(&app.master(), clock::now()) {
+        if round.is_multiple_of(LOOK) && app.master().validity.is_due(clock::now()) {
             app.renew_master();
             match node::config(&app) {
                 Ok(config) => drop(offer.send_replace(config)),

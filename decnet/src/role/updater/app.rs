@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, outcome_of};
 use super::engine::{Engine, Wish, made_up};
 use super::form::{Form, Room};
+use super::identity::{self, Known};
 use super::parts::Parts;
 use super::spool::Spool;
 use super::{Settings, check, forgive, gate, uploads};
@@ -86,7 +87,7 @@ impl App {
 }
 
 /// The routes.
-pub(super) fn router(app: Arc<App>) -> Router {
+pub(super) fn router(app: Arc<App>, known: Arc<Known>) -> Router {
     let nowhere =
         || std::future::ready(Answer::problem(StatusCode::NOT_FOUND, "there is no such route"));
     Router::new()
@@ -99,6 +100,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/rollback", post(rollback))
         .route("/releases/check", post(check::check))
         .route("/releases/forgive", post(forgive::forgive))
+        .merge(identity::routes(known))
         .fallback(nowhere)
         // Each route counts for itself.
         .layer(DefaultBodyLimit::disable())

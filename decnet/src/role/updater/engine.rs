@@ -11,9 +11,9 @@ use tokio::sync::{oneshot, watch};
 use super::Settings;
 use super::gate::{self, Asked};
 use super::host::Machine;
+use super::identity::Known;
 use super::probe::Probe;
 use super::told::Told;
-use crate::edge::pki::Identity;
 use crate::edge::release::peek;
 use crate::edge::systemd::{self, Word};
 use crate::edge::update::{Place, RealFs, Runner, free, open, staged};
@@ -88,7 +88,7 @@ impl Engine {
     /// Starts the thread, which first ends what was interrupted.
     pub(super) fn start(
         settings: &Settings,
-        identity: Arc<Identity>,
+        known: Arc<Known>,
         release: Option<Digest>,
     ) -> Result<(Self, Heard)> {
         let (orders, queue) = mpsc::channel();
@@ -98,10 +98,11 @@ impl Engine {
             updater: Journal::new(Component::Updater),
         }));
         let (recovered, is_recovered) = oneshot::channel();
-        let events = Told::new(&identity.caller.name.to_string());
+        let events = Told::new(&known.now().caller.name);
         let (alive, ended) = watch::channel(());
-        let probe = Probe::new(Handle::current(), settings.agent, identity);
-        let worker = Worker { settings: settings.clone(), status: status.clone(), release, events };
+        let probe = Probe::new(Handle::current(), settings.agent, known.clone());
+        let (settings, shown) = (settings.clone(), status.clone());
+        let worker = Worker { settings, status: shown, release, events, known };
         thread::Builder::new()
             .name("updates".into())
             .spawn(move || {
@@ -148,6 +149,7 @@ struct Worker {
     status: Arc<Mutex<Status>>,
     release: Option<Digest>,
     events: Told,
+    known: Arc<Known>,
 }
 
 impl Worker {
@@ -256,7 +258,7 @@ impl Worker {
         machine.sent = None;
         show(&self.status, runner.journal());
         lock(&self.status).attempt = None;
-        systemd::tell(&[Word::Status("waiting for the master".into())]);
+        self.known.say_idle();
         let current = runner.journal().current.clone();
         let ended = match (other, last) {
             (Some(found), _) => Ended::OtherBytes(found),

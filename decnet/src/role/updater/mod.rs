@@ -12,6 +12,7 @@ mod forgive;
 mod form;
 mod gate;
 mod host;
+mod identity;
 mod launch;
 mod life;
 mod parts;
@@ -27,17 +28,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use tokio::sync::watch;
 
 use crate::cli::WrongUse;
 use crate::edge::http::{self, Limits, Secure};
-use crate::edge::pki::{self, Authorize, Identity, PkiError};
+use crate::edge::pki::{Authorize, Identity, PkiError};
 use crate::edge::release::running;
 use crate::edge::systemd::{self, Word};
-use crate::edge::{apart, clock, files, memory, signals};
+use crate::edge::{apart, files, memory, signals};
 use crate::logic::trust::{Caller, CertRole};
 use app::App;
 use engine::Engine;
+use identity::Known;
 
 pub use rescue::rescue;
 
@@ -102,19 +103,19 @@ pub fn run(settings: &Settings) -> Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let identity = Arc::new(identity);
+        let authorize: Arc<dyn Authorize> = Arc::new(Master);
+        let (known, config) = Known::new(settings, identity, authorize.clone())?;
         let beats = tokio::spawn(life::beat());
-        let (engine, heard) = Engine::start(settings, identity.clone(), release)?;
+        let (engine, heard) = Engine::start(settings, known.clone(), release)?;
         heard.recovered.await.context("the updater's thread has ended")??;
         let listener = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
         let address = listener.local_addr().context("cannot tell the port")?;
-        let authorize: Arc<dyn Authorize> = Arc::new(Master);
-        let config = Arc::new(pki::server_config(&identity, authorize.clone())?);
-        let (_offer, config) = watch::channel(config);
         let release = release.map(|digest| digest.to_string());
-        tracing::info!(%address, release, name = identity.caller.name, "the updater is listening");
-        systemd::tell(&[Word::Ready, Word::Status("waiting for the master".into())]);
-        let app = app::router(Arc::new(App::new(settings, engine, release)?));
+        tracing::info!(%address, release, name = known.now().caller.name, "the updater is listening");
+        systemd::tell(&[Word::Ready]);
+        known.say_idle();
+        tokio::spawn(known.clone().watch());
+        let app = app::router(Arc::new(App::new(settings, engine, release)?), known);
         let limits = Limits {
             head_time: Duration::from_secs(120),
             each: 16,
@@ -146,7 +147,7 @@ pub fn run(settings: &Settings) -> Result<()> {
 
 /// Reads what the updater is known by.
 fn identity(settings: &Settings) -> Result<Identity> {
-    Identity::read(&settings.updater_dir, NAME, clock::now(), REMEDY).map_err(|error| match error {
+    identity::places(settings).read().map_err(|error| match error {
         PkiError::Missing { .. } | PkiError::Unfit { .. } => WrongUse(error.to_string()).into(),
         other => other.into(),
     })

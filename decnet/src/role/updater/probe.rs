@@ -11,8 +11,9 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::identity::Known;
 use crate::edge::http::SecureServer;
-use crate::edge::pki::{self, Identity};
+use crate::edge::pki;
 use crate::logic::release::Digest;
 use crate::logic::trust::CertRole;
 use crate::logic::update::{Process, Seen};
@@ -34,13 +35,13 @@ struct Health {
 pub(super) struct Probe {
     runtime: Handle,
     agent: SocketAddr,
-    identity: Arc<Identity>,
+    known: Arc<Known>,
 }
 
 impl Probe {
     /// Looks at the agent that answers there, from a thread that is none of the runtime's.
-    pub(super) fn new(runtime: Handle, agent: SocketAddr, identity: Arc<Identity>) -> Self {
-        Self { runtime, agent, identity }
+    pub(super) fn new(runtime: Handle, agent: SocketAddr, known: Arc<Known>) -> Self {
+        Self { runtime, agent, known }
     }
 
     /// What the agent shows; `Silent` for whatever else may be wrong with it.
@@ -57,8 +58,9 @@ impl Probe {
     }
 
     async fn ask(&self) -> Option<Health> {
-        let config = pki::client_config(&self.identity, CertRole::Agent, None).ok()?;
-        let name = self.identity.caller.name.strip_prefix("updater@")?.to_owned();
+        let identity = self.known.now();
+        let config = pki::client_config(&identity, CertRole::Agent, None).ok()?;
+        let name = identity.caller.name.strip_prefix("updater@")?.to_owned();
         let server = SecureServer {
             host: self.agent.ip().to_string(),
             port: self.agent.port(),

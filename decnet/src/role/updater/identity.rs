@@ -1,0 +1,157 @@
+//! What the updater is known by. It only answers, so it is the master who brings it another
+//! certificate, for a key that is made here and stays. New connections are shown it at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use super::answer::Answer;
+use super::{NAME, REMEDY, Settings};
+use crate::edge::clock;
+use crate::edge::pki::{self, Authorize, Identity, PkiError, Places, Renewal};
+use crate::edge::sinks::{Sinks, ToJournal};
+use crate::edge::systemd::{self, Word};
+use crate::logic::credential::{Credential, Reminder};
+use crate::logic::event::{Kind, Stamp};
+use crate::logic::swarm::{Renew, Renewed, Shown};
+use crate::role::credentials;
+
+/// Most bytes of a certificate.
+const MAX_BODY: usize = 64 * 1024;
+/// How often it is looked whether somebody has brought another identity, and how it stands.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Where it may be: where an operator brings it, and where a renewal leaves it.
+pub(super) fn places(settings: &Settings) -> Places {
+    let renewed = settings.state_dir.join("updater").join("identity");
+    Places { dirs: vec![settings.updater_dir.clone(), renewed], name: NAME, remedy: REMEDY }
+}
+
+/// The identity in use.
+#[derive(Debug)]
+pub(super) struct Known {
+    places: Places,
+    authorize: Arc<dyn Authorize>,
+    now: Mutex<Arc<Identity>>,
+    offer: watch::Sender<Arc<ServerConfig>>,
+}
+
+impl Known {
+    /// Uses `identity`, which was read, and another as soon as there is one. The second value is what
+    /// the port shows.
+    pub(super) fn new(
+        settings: &Settings,
+        identity: Identity,
+        authorize: Arc<dyn Authorize>,
+    ) -> pki::Result<(Arc<Self>, watch::Receiver<Arc<ServerConfig>>)> {
+        let config = Arc::new(pki::server_config(&identity, authorize.clone())?);
+        let (offer, shown) = watch::channel(config);
+        let (places, now) = (places(settings), Mutex::new(Arc::new(identity)));
+        Ok((Arc::new(Self { places, authorize, now, offer }), shown))
+    }
+
+    /// The one that is used now.
+    pub(super) fn now(&self) -> Arc<Identity> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn renewal(&self) -> Renewal<'_> {
+        let dir = self.places.dirs.last().expect("there are two");
+        Renewal { dir, name: self.places.name }
+    }
+
+    /// Uses an identity from now on; open connections keep the old.
+    fn use_from_now(&self, identity: Identity) -> pki::Result<()> {
+        let config = pki::server_config(&identity, self.authorize.clone())?;
+        tracing::info!(fingerprint = %identity.caller.fingerprint, "a new certificate is shown");
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+        self.offer.send_replace(Arc::new(config));
+        Ok(())
+    }
+
+    /// Uses what is there, if it is another.
+    fn look(&self) {
+        let found = self.places.read().and_then(|found| {
+            let same = found.caller.fingerprint == self.now().caller.fingerprint;
+            if same { Ok(()) } else { self.use_from_now(found) }
+        });
+        if let Err(error) = found {
+            tracing::debug!(%error, "the certificate stays as it is");
+        }
+    }
+
+    /// Looks again and again, and warns of the certificate's end.
+    pub(super) async fn watch(self: Arc<Self>) {
+        let sinks = Sinks::open(ToJournal::default(), None, "");
+        let mut sinks = sinks.unwrap_or_default();
+        let mut stamp = Stamp::new(&self.now().caller.name, crate::edge::random::uuid());
+        let mut reminder = Reminder::default();
+        loop {
+            self.look();
+            let (identity, credential) = (self.now(), Credential::Updater);
+            let standing = identity.validity.standing(clock::now());
+            if let Some(urgency) = reminder.ask(standing) {
+                let name = &identity.caller.name;
+                credentials::warn(credential, urgency, standing, name);
+                let mut event = stamp.event(Kind::CredentialExpiring, clock::now());
+                event.data = credential.data(identity.validity, standing);
+                sinks.write(&event);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Says that the updater waits, and what is wrong with its certificate if something is.
+    pub(super) fn say_idle(&self) {
+        let identity = self.now();
+        let standing = identity.validity.standing(clock::now());
+        let trouble = Credential::Updater.warning(standing, &identity.caller.name);
+        let trouble = trouble.map(|trouble| format!("; {trouble}")).unwrap_or_default();
+        systemd::tell(&[Word::Status(format!("waiting for the master{trouble}"))]);
+    }
+}
+
+/// The routes.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(known: Arc<Known>) -> Router<S> {
+    Router::new()
+        .route("/identity", get(show).put(take))
+        .route("/identity/request", post(request))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(known)
+}
+
+async fn show(State(known): State<Arc<Known>>) -> Json<Shown> {
+    let identity = known.now();
+    Json(Shown { fingerprint: identity.caller.fingerprint, until: identity.validity.until })
+}
+
+async fn request(State(known): State<Arc<Known>>) -> Result<Json<Renew>, Answer> {
+    let request = known.renewal().request().map_err(failed)?;
+    Ok(Json(Renew { csr_pem: request.csr_pem }))
+}
+
+async fn take(
+    State(known): State<Arc<Known>>,
+    body: Result<Json<Renewed>, JsonRejection>,
+) -> Result<Json<Shown>, Answer> {
+    let Json(brought) =
+        body.map_err(|rejection| Answer::problem(rejection.status(), rejection.body_text()))?;
+    let new = known.renewal().take(&known.now(), &brought.cert_pem).map_err(failed)?;
+    known.use_from_now(new).map_err(failed)?;
+    Ok(show(State(known)).await)
+}
+
+fn failed(error: PkiError) -> Answer {
+    let status = match &error {
+        PkiError::Unasked(_) | PkiError::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Answer::problem(status, format!("{:#}", anyhow::Error::from(error)))
+}
