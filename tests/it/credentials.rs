@@ -1,15 +1,21 @@
 //! Certificates end, are damaged or missing, and clocks are wrong: deckies answer and events are
 //! recorded all the same, and what is needed to command the node again comes back by itself.
 
+mod renewed;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use decnet::edge::clock;
+use decnet::edge::hosts::Hosts;
+use decnet::edge::pki::KeyRequest;
 use decnet::logic::event::Kind;
 use decnet::logic::time::Timestamp;
 use decnet::logic::trust::CertRole;
+use decnet_tests::master::Master;
 use decnet_tests::papers::{Papers, authority};
-use decnet_tests::world::{Agent, NODE_IP, World, wait_for};
+use decnet_tests::world::{Agent, NODE_IP, VISITOR_IP, World, decnet, wait_for};
+use serde_json::{Value, json};
 
 const FLEET: &str = "[[decky]]\nname = \"web\"\nip = \"10.77.0.9\"\nservices = [\"http\"]\n";
 const URL: &str = "https://127.0.0.1:8765/health";
@@ -198,7 +204,118 @@ fn whatever_the_clock_says_deckies_answer_and_are_recorded() {
         fleet.is_served();
         drop(agent);
     }
-    assert!(NODE_IP.is_private());
+}
+
+/// A node whose certificate has ended may have another where an operator has said so, and nothing else;
+/// one that was let go may not.
+#[test]
+fn with_a_certificate_that_has_ended_a_node_gets_another_and_nothing_else() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let authority = authority(&master.ca_dir());
+    let old = Timestamp(clock::now().0 - 400 * DAY);
+    let papers = Papers::issue(
+        world.dir.join("old"),
+        &authority,
+        ("node-1", NODE_IP.into()),
+        CertRole::Agent,
+        old,
+    );
+    let dir = world.dir.join("papers").display().to_string();
+    let line = ["enroll", "--name", "node-1", "--address", "10.77.255.2", "--out-dir", &dir];
+    assert!(master.swarm(&line).status.success());
+    let hosts = Hosts::open(&master.state_dir().join("swarm")).expect("it is there");
+    let mut record = hosts.list(None).expect("a record").remove(0);
+    record.client_cert_fingerprint = papers.fingerprint();
+    hosts.rejoin(&record).expect("it is written");
+
+    let url = |path: &str| format!("https://{VISITOR_IP}:8771{path}");
+    let ask = |path: &str, body: &Value| {
+        let (body, json) = (body.to_string(), "content-type: application/json");
+        let more = ["-k", "-H", json, "-d", &body];
+        let answer = papers.ask(&world, &url(path), &more);
+        let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+        text.rsplit_once('\n').map(|(_, status)| status.to_owned()).unwrap_or_default()
+    };
+    let request = KeyRequest::make().expect("there is randomness");
+    let renew = json!({ "csr_pem": request.csr_pem });
+    assert_eq!(ask("/renew", &renew), "000", "nobody has said so");
+    let unknown = master.swarm(&["token", "--name", "node-2", "--rejoin"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    assert!(master.swarm(&["token", "--name", "node-1", "--rejoin"]).status.success());
+    assert_eq!(ask("/heartbeat", &json!({})), "403");
+    assert_eq!(ask("/heartbeat", &renew), "403");
+    assert_eq!(ask("/renew", &renew), "200");
+    assert_eq!(ask("/renew", &renew), "200", "whoever did not hear the answer asks again");
+    assert!(master.swarm(&["decommission", "--name", "node-1", "--yes"]).status.success());
+    assert_eq!(ask("/renew", &renew), "000", "it was let go");
+    let gone = master.swarm(&["token", "--name", "node-1", "--rejoin"]);
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+}
+
+/// By hand, with new keys: the node stays the node that it was.
+#[test]
+fn a_node_comes_back_by_hand_as_who_it_was() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let token = |more: &[&str]| {
+        let made = master.json(&[&["token", "--name", "node-1"], more].concat());
+        made["token"].as_str().expect("a token").to_owned()
+    };
+    let url = format!("https://{VISITOR_IP}:8771");
+    let etc_dir = world.etc_dir().display().to_string();
+    let join = |token: &str, more: &[&str]| {
+        let args = ["join", "--master", &url, "--token", token, "--etc-dir", &etc_dir];
+        world.decnet(&[&args, more].concat())
+    };
+    assert!(join(&token(&["--updater"]), &[]).status.success());
+    let before = master.json(&["list"])[0].clone();
+    let key = || std::fs::read_to_string(world.etc_dir().join("agent/worker.key")).expect("there");
+    let old_key = key();
+    let back = token(&["--rejoin"]);
+    let joined = join(&back, &["--rejoin"]);
+    assert!(joined.status.success(), "{joined:?}");
+    assert!(join(&back, &["--rejoin"]).status.code() == Some(1), "the token is for one key");
+    let after = master.json(&["list"])[0].clone();
+    assert_eq!(after["host_uuid"], before["host_uuid"]);
+    assert_ne!(after["client_cert_fingerprint"], before["client_cert_fingerprint"]);
+    assert_ne!(after["updater_cert_fingerprint"], before["updater_cert_fingerprint"]);
+    assert_ne!(key(), old_key);
+    let _agent = world.start_agent("");
+    let heard = wait_for(|| (master.json(&["list"])[0]["status"] == json!("active")).then_some(()));
+    assert!(heard.is_some(), "{}", world.log());
+}
+
+/// Whoever joins with a wrong clock hears of the clock, and not that the master is a stranger.
+#[test]
+fn whoever_joins_with_a_wrong_clock_hears_of_the_clock() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let made = master.json(&["token", "--name", "node-1"]);
+    let token = made["token"].as_str().expect("a token");
+    let (preload, program) = (format!("LD_PRELOAD={}", faketime().display()), decnet());
+    let (url, etc_dir) = (format!("https://{VISITOR_IP}:8771"), world.etc_dir());
+    let (program, etc_dir) = (program.display().to_string(), etc_dir.display().to_string());
+    let join = |when: &str| {
+        let time = format!("FAKETIME={when}");
+        let args = ["join", "--master", &url, "--token", token, "--etc-dir", &etc_dir];
+        world.on_node(&[&["env", &preload, &time, &program], &args[..]].concat())
+    };
+    for (when, said) in [
+        ("@1970-01-20 03:14:00", "days behind the master's, which says 20"),
+        ("@2099-01-20 03:14:00", "days ahead of the master's, which says 20"),
+    ] {
+        let refused = join(when);
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains("the clock of this machine is wrong") && text.contains(said),
+            "{text}"
+        );
+    }
+    // A certificate is good from a day before it was made.
+    let joined = join("-12h");
+    assert!(joined.status.success(), "{joined:?}");
 }
 
 /// The library by which a program sees another time, as Debian has it on any machine.

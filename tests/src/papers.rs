@@ -6,7 +6,9 @@ use std::process::{Command, Output};
 
 use decnet::edge::pki::{Authority, Wish};
 use decnet::logic::time::Timestamp;
-use decnet::logic::trust::{CertRole, NodeName};
+use decnet::logic::trust::{CertRole, Fingerprint, NodeName};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 use crate::world::Machine;
@@ -76,6 +78,13 @@ impl Papers {
         let made = command.output().expect("openssl is installed");
         assert!(made.status.success(), "{made:?}");
         papers
+    }
+
+    /// Which certificate it is.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let pem = std::fs::read(self.cert()).expect("it was issued");
+        let der = CertificateDer::from_pem_slice(&pem).expect("it was issued");
+        Fingerprint::of(&der)
     }
 
     /// Where the authority's certificate is.

@@ -195,9 +195,10 @@ fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
     })
 }
 
-/// Where the master commands the agent: wherever an identity was asked for, or is.
+/// Where the master commands the agent: wherever an identity was asked for, or is, or was.
 fn remote(args: &AgentArgs) -> Option<role::agent::remote::Remote> {
-    let usual = || Some(args.etc_dir.join("agent")).filter(|dir| dir.is_dir());
+    let was = role::agent::remote::was_node(&args.dirs.state_dir);
+    let usual = || Some(args.etc_dir.join("agent")).filter(|dir| was || dir.is_dir());
     let dir = args.agent_dir.clone().or_else(usual).filter(|_| !args.standalone)?;
     let (address, master) = ((args.host, args.port).into(), args.master.clone());
     Some(role::agent::remote::Remote { address, dir, master })

@@ -30,6 +30,9 @@ pub struct SwarmctlArgs {
     /// Port where nodes reach it; 0 for any
     #[arg(long, env = "DECNET_SWARMCTL_NODE_PORT", default_value_t = NODE_PORT)]
     pub node_port: u16,
+    /// Port where the updaters of nodes listen
+    #[arg(long, env = "DECNET_SWARMCTL_UPDATER_PORT", default_value_t = 8766)]
+    pub updater_port: u16,
     /// Where configuration and identities are; the authority is in `ca` there
     #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
     pub etc_dir: PathBuf,
@@ -43,8 +46,9 @@ pub struct SwarmctlArgs {
 
 impl From<SwarmctlArgs> for swarmctl::Settings {
     fn from(args: SwarmctlArgs) -> Self {
-        let SwarmctlArgs { host, port, node_host, node_port, etc_dir, state_dir, user } = args;
-        Self { host, port, nodes: (node_host, node_port).into(), etc_dir, state_dir, user }
+        let SwarmctlArgs { host, port, updater_port, etc_dir, state_dir, user, .. } = args;
+        let nodes = (args.node_host, args.node_port).into();
+        Self { host, port, nodes, updater_port, etc_dir, state_dir, user }
     }
 }
 
@@ -66,6 +70,9 @@ pub struct JoinArgs {
     /// Where the updater's goes; `updater` there when not said
     #[arg(long, env = "DECNET_UPDATER_DIR")]
     pub updater_dir: Option<PathBuf>,
+    /// Come back as the node that this machine is, with new keys
+    #[arg(long)]
+    pub rejoin: bool,
     /// User who serves with them, when started as root; `decnet` if it exists, else root
     #[arg(long, env = "DECNET_JOIN_USER")]
     pub user: Option<String>,
@@ -75,7 +82,7 @@ impl TryFrom<JoinArgs> for join::Settings {
     type Error = WrongUse;
 
     fn try_from(args: JoinArgs) -> Result<Self, WrongUse> {
-        let JoinArgs { master, token, etc_dir, agent_dir, updater_dir, user } = args;
+        let JoinArgs { master, token, etc_dir, agent_dir, updater_dir, rejoin, user } = args;
         Ok(Self {
             master,
             // Read here, for what is wrong with an option is shown with its value.
@@ -84,6 +91,7 @@ impl TryFrom<JoinArgs> for join::Settings {
                 .map_err(|error: NotAToken| WrongUse(format!("--token: {error}")))?,
             agent_dir: agent_dir.unwrap_or_else(|| etc_dir.join("agent")),
             updater_dir: updater_dir.unwrap_or_else(|| etc_dir.join("updater")),
+            rejoin,
             user,
         })
     }
@@ -211,6 +219,9 @@ pub struct TokenArgs {
     /// It has an updater too
     #[arg(long)]
     pub updater: bool,
+    /// Take back a node that is there already, and whose certificate has ended
+    #[arg(long, conflicts_with_all = ["address", "sans", "notes", "updater"])]
+    pub rejoin: bool,
     /// How long the token is good, in minutes
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub minutes: u64,
@@ -281,6 +292,7 @@ impl SwarmArgs {
                     notes: args.notes,
                     issue_updater_bundle: args.updater,
                     ttl_seconds: args.minutes * 60,
+                    rejoin: args.rejoin,
                 },
             },
             SwarmAction::Check { json } => swarm::Command::Check(show(json)),

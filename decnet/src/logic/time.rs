@@ -31,6 +31,12 @@ impl Timestamp {
         jiff::fmt::strtime::format(format, &time).unwrap_or_default()
     }
 
+    /// The time of a `Date` header (RFC 9110 section 5.6.7); `None` when it is none, or before 1970.
+    pub fn of_http(text: &str) -> Option<Self> {
+        let time = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        u64::try_from(time.as_nanosecond()).ok().map(Self)
+    }
+
     /// The point `span` later.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

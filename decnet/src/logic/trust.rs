@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::logic::credential::Validity;
+
 /// What a certificate lets its holder be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -176,6 +178,8 @@ pub struct Caller {
     pub name: String,
     /// Which certificate.
     pub fingerprint: Fingerprint,
+    /// When it is good.
+    pub validity: Validity,
 }
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
 //! `decnet join`: makes this machine a node of a master's fleet. Its keys are made here and stay.
 
+mod clock;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use axum::body::Body;
 use axum::http::{Request, header};
 use nix::unistd::Gid;
-use rustls::pki_types::ServerName;
 
 use crate::cli::WrongUse;
 use crate::edge::fresh::Fresh;
-use crate::edge::http::{AskError, SecureServer};
+use crate::edge::http::AskError;
 use crate::edge::log::say;
-use crate::edge::pki::{self, KeyRequest};
+use crate::edge::pki::{self, KeyRequest, Time};
 use crate::edge::privileges::{Account, USER};
 use crate::edge::{files, privileges};
-use crate::logic::swarm::{Join, JoinToken, Joined, MASTER, MasterUrl};
+use crate::logic::swarm::{Join, JoinToken, Joined, MasterUrl};
 use crate::role::agent::remote::{MASTER_FILE, NAME};
 
 /// How long the master may take.
@@ -38,8 +38,17 @@ pub struct Settings {
     pub agent_dir: PathBuf,
     /// Where the updater's goes.
     pub updater_dir: PathBuf,
+    /// Whether this machine is a node already, and comes back with new keys.
+    pub rejoin: bool,
     /// Whose it is to be, when started as root.
     pub user: Option<String>,
+}
+
+impl Settings {
+    /// Where a key is while its certificate is asked for: one that is in use stays where it is.
+    fn key(&self, dir: &Path, name: &str) -> PathBuf {
+        if self.rejoin { pki::next_key(dir, name) } else { dir.join(format!("{name}.key")) }
+    }
 }
 
 /// Joins.
@@ -50,7 +59,7 @@ pub struct Settings {
 /// of what was made. Where it is not known whether it did, the next try uses the same keys.
 pub fn run(settings: &Settings) -> Result<()> {
     let certificate = settings.agent_dir.join(format!("{NAME}.crt"));
-    if files::read(&certificate)?.is_some() {
+    if !settings.rejoin && files::read(&certificate)?.is_some() {
         let dir = settings.agent_dir.display();
         let message = format!(
             "this machine is a node already: its identity is in `{dir}`; to join \
@@ -63,8 +72,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     let mut fresh = Fresh::default();
     take(&mut fresh, &settings.agent_dir, of_agent)?;
     take(&mut fresh, &settings.updater_dir, of_updater)?;
-    let agent = key(&mut fresh, &settings.agent_dir, NAME)?;
-    let updater = key(&mut fresh, &settings.updater_dir, UPDATER)?;
+    let agent = key(&mut fresh, &settings.key(&settings.agent_dir, NAME))?;
+    let updater = key(&mut fresh, &settings.key(&settings.updater_dir, UPDATER))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -85,6 +94,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         Some(certificate) => {
             pki::write(&settings.updater_dir, UPDATER, ca, certificate, &updater.key_pem)?;
         }
+        None if settings.rejoin => {}
         None => {
             files::remove(&settings.updater_dir.join(format!("{UPDATER}.key")))?;
             // It may have been there before, with something in it.
@@ -95,6 +105,12 @@ pub fn run(settings: &Settings) -> Result<()> {
     files::replace(&settings.agent_dir.join(MASTER_FILE), master.as_bytes())?;
     // The certificate last: with it, the machine is a node.
     pki::write(&settings.agent_dir, NAME, ca, &joined.worker_cert_pem, &agent.key_pem)?;
+    if settings.rejoin {
+        // They are no longer waited for.
+        for (dir, name) in [(&settings.agent_dir, NAME), (&settings.updater_dir, UPDATER)] {
+            files::remove(&pki::next_key(dir, name))?;
+        }
+    }
     give(&settings.agent_dir, of_agent)?;
     if joined.updater_cert_pem.is_some() {
         give(&settings.updater_dir, of_updater)?;
@@ -108,15 +124,14 @@ pub fn run(settings: &Settings) -> Result<()> {
 }
 
 /// The key of a try before this, or a new one.
-fn key(fresh: &mut Fresh, dir: &Path, name: &str) -> Result<KeyRequest> {
-    let path = dir.join(format!("{name}.key"));
-    if let Some(bytes) = files::read_of_owner(&path)? {
+fn key(fresh: &mut Fresh, path: &Path) -> Result<KeyRequest> {
+    if let Some(bytes) = files::read_of_owner(path)? {
         let text = String::from_utf8(bytes).unwrap_or_default();
         return KeyRequest::with_key(&text)
             .with_context(|| format!("`{}` is no key: remove it", path.display()));
     }
     let request = KeyRequest::make()?;
-    fresh.write(&path, request.key_pem.as_bytes())?;
+    fresh.write(path, request.key_pem.as_bytes())?;
     Ok(request)
 }
 
@@ -140,12 +155,7 @@ async fn ask(
     updater: &KeyRequest,
 ) -> Result<Joined, Unjoined> {
     let master = &settings.master;
-    let server = SecureServer {
-        host: master.host.clone(),
-        port: master.port,
-        name: ServerName::try_from(MASTER).context("the name is none")?,
-        config: Arc::new(pki::joining_config(settings.token.authority)?),
-    };
+    let server = clock::server(settings, Time::Now)?;
     let join = Join {
         token: settings.token.to_string(),
         agent_csr_pem: agent.csr_pem.clone(),
@@ -156,6 +166,11 @@ async fn ask(
         .body(Body::from(serde_json::to_vec(&join)?))?;
     let asked = tokio::time::timeout(DEADLINE, server.ask(request, MAX_ANSWER)).await;
     let asked = asked.ok().with_context(|| format!("{master} takes too long"))?;
+    if let Err(AskError::Stranger { source, .. }) = &asked
+        && pki::is_of_time(source)
+    {
+        return Err(Unjoined::Refused(anyhow!(clock::wrong(settings).await?)));
+    }
     let (status, bytes) = asked.map_err(|error| match error {
         AskError::Connect { .. } | AskError::Late { .. } => Unjoined::Refused(
             WrongUse(format!(

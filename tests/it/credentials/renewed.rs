@@ -27,6 +27,7 @@ const GIVE: &str = "
 set -e; systemctl stop decnet-updater decnet-agent decnet-agent.socket
 rm -rf /var/lib/decnet/agent/identity /var/lib/decnet/updater/identity
 cp SHOP/old-agent/worker.* SHOP/old-agent/ca.crt /etc/decnet/agent
+echo https://127.0.0.1:8771 >/etc/decnet/agent/master
 cp SHOP/old-updater/worker.crt /etc/decnet/updater/updater.crt
 cp SHOP/old-updater/worker.key /etc/decnet/updater/updater.key
 chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
@@ -39,7 +40,7 @@ db = sqlite3.connect('/run/master/state/swarm/swarm.db', timeout=30)
 agent, updater, agent_end, updater_end = sys.argv[1:]
 db.execute('UPDATE hosts SET fingerprint = ?, next = NULL, updater = ?', (agent, updater))
 for part, end in (('agent', agent_end), ('updater', updater_end)):
-    db.execute('UPDATE credentials SET ends = ?, next = NULL WHERE part = ?', (int(end), part))
+    db.execute('UPDATE credentials SET ends = ?, next = NULL WHERE part = ?', (int(end) * 10**9, part))
 db.commit()
 PYTHON
 systemctl start decnet-agent.socket decnet-agent decnet-updater";
@@ -120,7 +121,8 @@ fn what_has_ended_is_taken_back_and_what_ends_is_renewed() {
     // Both have ended: the deckies are there, and the operator sees what is wrong and where.
     fleet.node.machine.until(VISIT);
     for unit in ["decnet-agent", "decnet-updater"] {
-        let line = format!("systemctl show -P StatusText {unit} | grep -- '--name node-1 --rejoin'");
+        let line =
+            format!("systemctl show -P StatusText {unit} | grep -- '--name node-1 --rejoin'");
         fleet.node.machine.until(&line);
     }
     let (_, table) = fleet.swarm("list");
@@ -137,7 +139,11 @@ fn what_has_ended_is_taken_back_and_what_ends_is_renewed() {
     let after = fleet.renewed_since(&before);
     assert_eq!(after["host_uuid"], before["host_uuid"]);
     assert_eq!(after["enrolled_at"], before["enrolled_at"]);
-    assert_eq!(fleet.node.machine.property("decnet-updater", "MainPID"), pid, "it was not restarted");
+    assert_eq!(
+        fleet.node.machine.property("decnet-updater", "MainPID"),
+        pid,
+        "it was not restarted"
+    );
     let (_, table) = fleet.swarm("list");
     assert!(!table.contains("ended"), "{table}");
     fleet.updates(&second);

@@ -1,5 +1,6 @@
 //! The master's record of its nodes: one SQLite file, written through before anything is answered.
 
+mod credentials;
 mod quarantines;
 mod reports;
 mod rollouts;
@@ -189,7 +190,7 @@ impl Hosts {
         let sql = "UPDATE hosts SET status = 'decommissioned'
                    WHERE uuid = ?1 AND status <> 'decommissioned'";
         let done = step.execute(sql, [id.to_string()])? > 0;
-        for table in ["wanted", "reports", "desired", "quarantines"] {
+        for table in ["wanted", "reports", "desired", "quarantines", "credentials"] {
             step.execute(&format!("DELETE FROM {table} WHERE host = ?1"), [id.to_string()])?;
         }
         step.commit()?;

@@ -207,4 +207,19 @@ CREATE TABLE quarantines (
     releases    TEXT NOT NULL CHECK (json_valid(releases) AND length(releases) <= 65536)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- What is known of the certificates of nodes.
+CREATE TABLE credentials (
+    host        TEXT    NOT NULL CHECK (length(host) = 36),
+    -- Whose.
+    part        TEXT    NOT NULL CHECK (part IN ('agent', 'updater')),
+    -- When the one in use ends.
+    ends        INTEGER CHECK (ends >= 0),
+    -- The one that an updater was brought and has not shown.
+    next        TEXT    CHECK (length(next) = 64),
+    -- Until when its holder may have another though it has ended.
+    window      INTEGER CHECK (window >= 0),
+    PRIMARY KEY (host, part)
+) STRICT, WITHOUT ROWID;
+",
 ];

@@ -1,6 +1,6 @@
 //! Tokens that let nodes join.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 use uuid::Uuid;
 
 use super::rows::{column, insert, json, time};
@@ -18,6 +18,8 @@ pub struct StoredToken {
     pub expires: Timestamp,
     /// The key that has used it, and the node that it became.
     pub used: Option<(String, Option<Uuid>)>,
+    /// The node that it takes back.
+    pub back: Option<Uuid>,
 }
 
 impl Hosts {
@@ -38,10 +40,46 @@ impl Hosts {
         if step.query_row(sql, [&wish.name], |_| Ok(())).optional()?.is_some() {
             return Err(HostsError::Duplicate(wish.name.clone()));
         }
-        step.execute("DELETE FROM tokens WHERE expires < ?1", [column(now)])?;
-        let text = serde_json::to_string(wish).expect("a wish is JSON");
-        let sql = "INSERT INTO tokens (id, wish, expires) VALUES (?1, ?2, ?3)";
-        step.execute(sql, params![id.to_string(), text, column(expires)])?;
+        insert_token(&step, id, wish, expires, now, None)?;
+        Ok(step.commit()?)
+    }
+
+    /// Keeps a token with which a node comes back that is there already.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn add_way_back(
+        &mut self,
+        id: Fingerprint,
+        wish: &TokenWish,
+        host: Uuid,
+        (expires, now): (Timestamp, Timestamp),
+    ) -> Result<()> {
+        let step = self.db.transaction()?;
+        insert_token(&step, id, wish, expires, now, Some(host))?;
+        Ok(step.commit()?)
+    }
+
+    /// A node has come back by hand, with other keys; it stays the node that it was.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::TokenUsed`] when another key has used the token, or the node was let go.
+    pub fn take_back(&mut self, id: Fingerprint, key: &str, host: &Host) -> Result<()> {
+        let step = self.db.transaction()?;
+        let sql = "UPDATE tokens SET key = ?2 WHERE id = ?1 AND (key IS NULL OR key = ?2)";
+        let taken = step.execute(sql, [&id.to_string(), key])?;
+        let sql = "UPDATE hosts SET fingerprint = ?2, next = NULL, updater = coalesce(?3, updater)
+                   WHERE uuid = ?1 AND status <> 'decommissioned'";
+        let updater = host.updater_cert_fingerprint.map(|print| print.to_string());
+        let print = host.client_cert_fingerprint.to_string();
+        let known = step.execute(sql, params![host.host_uuid.to_string(), print, updater])?;
+        if taken == 0 || known == 0 {
+            return Err(HostsError::TokenUsed);
+        }
+        let sql = "UPDATE credentials SET next = NULL, window = NULL WHERE host = ?1";
+        step.execute(sql, [host.host_uuid.to_string()])?;
         Ok(step.commit()?)
     }
 
@@ -54,10 +92,13 @@ impl Hosts {
         let sql = "SELECT wish, expires, key, host FROM tokens WHERE id = ?1";
         let found = self.db.query_row(sql, [id.to_string()], |row| {
             let (key, host): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+            let host = host.and_then(|host| host.parse().ok());
+            let wish: TokenWish = json(row, 0)?;
             Ok(StoredToken {
-                wish: json(row, 0)?,
                 expires: time(row.get(1)?),
-                used: key.map(|key| (key, host.and_then(|host| host.parse().ok()))),
+                used: key.map(|key| (key, host)),
+                back: host.filter(|_| wish.rejoin),
+                wish,
             })
         });
         Ok(found.optional()?)
@@ -91,4 +132,21 @@ impl Hosts {
         self.db.execute(sql, params![host.host_uuid.to_string(), print, updater])?;
         Ok(())
     }
+}
+
+/// Keeps a token, and forgets those that ended before `now`.
+fn insert_token(
+    step: &Transaction<'_>,
+    id: Fingerprint,
+    wish: &TokenWish,
+    expires: Timestamp,
+    now: Timestamp,
+    host: Option<Uuid>,
+) -> Result<()> {
+    step.execute("DELETE FROM tokens WHERE expires < ?1", [column(now)])?;
+    let text = serde_json::to_string(wish).expect("a wish is JSON");
+    let sql = "INSERT INTO tokens (id, wish, expires, host) VALUES (?1, ?2, ?3, ?4)";
+    let host = host.map(|host| host.to_string());
+    step.execute(sql, params![id.to_string(), text, column(expires), host])?;
+    Ok(())
 }

@@ -9,10 +9,11 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-use super::identity::{belongs, certificates, unfit};
+use super::identity::{belongs, certificates, unfit, validity};
 use super::request::requested;
 use super::{PkiError, Result};
 use crate::edge::files;
+use crate::logic::credential::Validity;
 use crate::logic::time::Timestamp;
 use crate::logic::trust::{CertRole, Fingerprint, NodeName};
 
@@ -68,6 +69,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     cert_pem: String,
     fingerprint: Fingerprint,
+    validity: Validity,
 }
 
 impl std::fmt::Debug for Authority {
@@ -119,8 +121,9 @@ impl Authority {
             return Err(unfit(&cert_path, "does not fit its key"));
         }
         let fingerprint = Fingerprint::of(der);
+        let validity = validity(der).ok_or_else(|| unfit(&cert_path, "is no certificate"))?;
         let issuer = Issuer::from_ca_cert_der(der, key).map_err(make("the authority"))?;
-        Ok(Self { issuer, cert_pem, fingerprint })
+        Ok(Self { issuer, cert_pem, fingerprint, validity })
     }
 
     /// Its certificate, PEM.
@@ -131,6 +134,11 @@ impl Authority {
     /// Which it is.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// When it is good.
+    pub fn validity(&self) -> Validity {
+        self.validity
     }
 
     /// Makes a key and its certificate.

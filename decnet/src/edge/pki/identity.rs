@@ -7,6 +7,7 @@ use base64::Engine as _;
 use rcgen::{KeyPair, PublicKeyData as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use x509_parser::certificate::X509Certificate;
 
 use super::{Issued, PkiError, Result, tls};
 use crate::edge::files;
@@ -171,7 +172,7 @@ pub fn write(dir: &Path, name: &str, ca_pem: &str, cert_pem: &str, key_pem: &str
 }
 
 /// Where a key waits for its certificate.
-pub(super) fn next_key(dir: &Path, name: &str) -> PathBuf {
+pub fn next_key(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}-next.key"))
 }
 
@@ -202,12 +203,17 @@ fn read(path: &Path, remedy: &'static str) -> Result<Vec<u8>> {
 /// From when and until when a certificate is good.
 pub(super) fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(validity_of(&parsed))
+}
+
+/// The same of one that was parsed.
+pub(super) fn validity_of(parsed: &X509Certificate<'_>) -> Validity {
     let at = |time: x509_parser::time::ASN1Time| {
         let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
         Timestamp(seconds.saturating_mul(1_000_000_000))
     };
     let validity = parsed.validity();
-    Some(Validity { from: at(validity.not_before), until: at(validity.not_after) })
+    Validity { from: at(validity.not_before), until: at(validity.not_after) }
 }
 
 /// Puts the authority first that has signed a certificate.

@@ -14,10 +14,13 @@ mod tls;
 use std::path::PathBuf;
 
 pub use authority::{Authority, Certified, Issued, Wish};
-pub use identity::{Identity, Places, write};
+pub use identity::{Identity, Places, next_key, write};
 pub use renewal::{Renewal, Unasked};
 pub use request::{KeyRequest, requested_key};
-pub use tls::{Authorize, client_config, joining_config, open_server_config, server_config};
+pub use tls::{
+    Authorize, Time, client_config, client_config_for, is_of_time, joining_config,
+    open_server_config, renewing_config, server_config,
+};
 
 use crate::edge::files::FileError;
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
@@ -92,7 +95,8 @@ pub fn caller(der: &[u8]) -> Option<Caller> {
     let (name, None) = (common_names.next()?.as_str().ok()?, common_names.next()) else {
         return None;
     };
-    Some(Caller { role, name: name.to_owned(), fingerprint: Fingerprint::of(der) })
+    let validity = identity::validity_of(&certificate);
+    Some(Caller { role, name: name.to_owned(), fingerprint: Fingerprint::of(der), validity })
 }
 
 #[cfg(test)]

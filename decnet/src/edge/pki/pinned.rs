@@ -15,6 +15,7 @@ use crate::logic::trust::{CertRole, Fingerprint};
 pub(super) struct Pinned {
     pub(super) authority: Fingerprint,
     pub(super) provider: Arc<CryptoProvider>,
+    pub(super) time: tls::Time,
 }
 
 impl ServerCertVerifier for Pinned {
@@ -30,7 +31,9 @@ impl ServerCertVerifier for Pinned {
         let pinned = |shown: &&CertificateDer<'_>| Fingerprint::of(shown) == self.authority;
         let authority = intermediates.iter().find(pinned).ok_or_else(|| unknown.clone())?;
         let chain = tls::server_chain(std::slice::from_ref(authority)).ok().ok_or(unknown)?;
-        chain.verify_server_cert(end_entity, &[], server_name, ocsp_response, now)?;
+        self.time.check(end_entity, now, |now| {
+            chain.verify_server_cert(end_entity, &[], server_name, ocsp_response, now)
+        })?;
         match caller(end_entity) {
             Some(caller) if caller.role == CertRole::Master => Ok(ServerCertVerified::assertion()),
             _ => Err(tls::refused()),

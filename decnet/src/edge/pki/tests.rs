@@ -82,7 +82,8 @@ fn a_certificate_says_what_was_wished() {
         let name = role.common_name(&host);
         let fingerprint = Fingerprint::of(der);
         assert_eq!(issued.certified.fingerprint, fingerprint);
-        assert_eq!(caller(der), Some(Caller { role, name, fingerprint }));
+        let validity = identity::validity(der).expect("it has one");
+        assert_eq!(caller(der), Some(Caller { role, name, fingerprint, validity }));
         let (_, parsed) = x509_parser::parse_x509_certificate(der).expect("DER");
         let usage = parsed.extended_key_usage().expect("one").expect("one").value;
         assert!(usage.client_auth && usage.server_auth);
@@ -216,4 +217,131 @@ fn what_is_no_certificate_of_ours_is_nobody() {
     assert_eq!(with(&["decnet:role:agent", "decnet:role:master"], &["n"]), None);
     assert_eq!(caller(b""), None);
     assert_eq!(caller(&[0x30; 64]), None);
+}
+
+/// Ten years pass: what the authority signs is good all the same, and so is what two have signed that
+/// are both trusted.
+#[tokio::test]
+async fn an_authority_that_has_ended_stops_no_daemon() {
+    let (dir, now) = (tempfile::tempdir().expect("there is room"), clock::now());
+    let then = Timestamp(now.0 - 11 * YEAR);
+    let old = Authority::open_or_make(dir.path(), then).expect("an empty directory");
+    assert!(!old.validity().standing(now).is_good());
+    let (_dir, new) = authority();
+    let both = format!("{}{}", old.cert_pem(), new.cert_pem());
+    let of = |authority: &Authority, role| {
+        let dir = identity_dir(authority, role, now);
+        std::fs::write(dir.path().join("ca.crt"), &both).expect("there is room");
+        read(dir.path()).expect("one of the two has signed it")
+    };
+    for (server, client) in [(&old, &old), (&old, &new), (&new, &old)] {
+        let (agent, master) = (of(server, CertRole::Agent), of(client, CertRole::Master));
+        assert_eq!(agent.authority(), server.fingerprint());
+        let serving = server_config(&agent, Arc::new(CertRole::Master)).expect("good");
+        let asking = client_config(&master, CertRole::Agent, None).expect("good");
+        assert!(meet(serving, asking).await);
+    }
+}
+
+/// The identity of an agent in a directory of its own, with a renewal that asks for another there.
+fn asking(authority: &Authority) -> (TempDir, Identity, KeyRequest) {
+    let dir = identity_dir(authority, CertRole::Agent, clock::now());
+    let current = read(dir.path()).expect("it holds together");
+    let request = renewal(dir.path()).request().expect("there is room");
+    (dir, current, request)
+}
+
+fn renewal(dir: &Path) -> Renewal<'_> {
+    Renewal { dir, name: "worker" }
+}
+
+#[test]
+fn what_was_not_asked_for_is_not_taken() {
+    let (_dir, authority) = authority();
+    let (_other_dir, stranger) = self::authority();
+    let (dir, current, request) = asking(&authority);
+    let (host, other) = (host(), "node-2".parse().expect("a name"));
+    let now = clock::now();
+    let sign = |authority: &Authority, host: &NodeName, role| {
+        authority.sign(&request.csr_pem, &wish(host, role), now).expect("a plain wish").cert_pem
+    };
+    let issued = authority.issue(&wish(&host, CertRole::Agent), now).expect("a plain wish");
+    for (what, cert_pem, why) in [
+        ("for another key", issued.certified.cert_pem, "it is not for the key that waits"),
+        ("of a stranger", sign(&stranger, &host, CertRole::Agent), "no authority has signed it"),
+        ("for another node", sign(&authority, &other, CertRole::Agent), "it is for somebody else"),
+        ("for the master", sign(&authority, &host, CertRole::Master), "it is for somebody else"),
+        ("for nobody", "what".to_owned(), "must hold one certificate"),
+    ] {
+        let said = renewal(dir.path()).take(&current, &cert_pem).expect_err(what).to_string();
+        assert!(said.contains(why), "{what}: {said}");
+        let kept = read(dir.path()).expect("it is as it was");
+        assert_eq!(kept.caller, current.caller, "{what}");
+    }
+    let good = sign(&authority, &host, CertRole::Agent);
+    let new = renewal(dir.path()).take(&current, &good).expect("it was asked for");
+    assert_eq!(read(dir.path()).expect("it holds together").caller, new.caller);
+    assert_ne!(new.caller.fingerprint, current.caller.fingerprint);
+}
+
+/// Broken off after each file: what is there is the old identity or the new one, and the next renewal
+/// ends well.
+#[test]
+fn a_renewal_may_be_broken_off_anywhere() {
+    let (_dir, authority) = authority();
+    let host = host();
+    let now = clock::now();
+    for written in 0..=3 {
+        let (dir, current, request) = asking(&authority);
+        let again = renewal(dir.path()).request().expect("there is room");
+        assert_eq!(again.key_pem, request.key_pem, "the key that waits is asked for again");
+        let signed = authority.sign(&request.csr_pem, &wish(&host, CertRole::Agent), now);
+        let signed = signed.expect("a plain wish");
+        let files = [
+            ("ca.crt", authority.cert_pem().to_owned()),
+            ("worker.crt", signed.cert_pem),
+            ("worker.key", request.key_pem),
+        ];
+        for (name, text) in files.into_iter().take(written) {
+            std::fs::write(dir.path().join(name), text).expect("there is room");
+        }
+        let found = read(dir.path()).expect("one of the two is whole").caller.fingerprint;
+        let wanted = if written < 2 { current.caller.fingerprint } else { signed.fingerprint };
+        assert_eq!(found, wanted, "after {written} files");
+        let current = read(dir.path()).expect("one of the two is whole");
+        let request = renewal(dir.path()).request().expect("there is room");
+        let next = authority.sign(&request.csr_pem, &wish(&host, CertRole::Agent), now);
+        let next = next.expect("a plain wish");
+        renewal(dir.path()).take(&current, &next.cert_pem).expect("it was asked for");
+        let found = read(dir.path()).expect("it holds together").caller.fingerprint;
+        assert_eq!(found, next.fingerprint);
+        assert!(!next_key(dir.path(), "worker").exists());
+    }
+}
+
+/// Of two places the one counts whose certificate was made last, whatever the clock says.
+#[test]
+fn the_identity_that_was_made_last_counts() {
+    let (_dir, authority) = authority();
+    let now = clock::now();
+    let made = |days: u64| Timestamp(now.0 - days * 86_400 * 1_000_000_000);
+    let first = identity_dir(&authority, CertRole::Agent, made(700));
+    let second = identity_dir(&authority, CertRole::Agent, made(400));
+    let nothing = tempfile::tempdir().expect("there is room");
+    let places = |dirs: &[&TempDir]| Places {
+        dirs: dirs.iter().map(|dir| dir.path().to_owned()).collect(),
+        name: "worker",
+        remedy: REMEDY,
+    };
+    let newest = read(second.path()).expect("it holds together").caller;
+    for dirs in [[&first, &second, &nothing], [&second, &nothing, &first]] {
+        assert_eq!(places(&dirs).read().expect("there are two").caller, newest);
+    }
+    std::fs::write(second.path().join("worker.key"), "what").expect("there is room");
+    let older = places(&[&first, &second]).read().expect("the other is whole").caller;
+    assert_eq!(older, read(first.path()).expect("it holds together").caller);
+    let said = places(&[&nothing, &second]).read().expect_err("none is whole").to_string();
+    assert!(said.contains("worker.key` holds no private key"), "{said}");
+    let said = places(&[&nothing]).read().expect_err("there is none");
+    assert!(said.is_missing() && said.to_string().contains(REMEDY), "{said}");
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,6 +16,7 @@ use rustls::{
     RootCertStore, ServerConfig, SignatureScheme, SupportedCipherSuite,
 };
 
+use super::identity::validity;
 use super::pinned::Pinned;
 use super::{Identity, PkiError, Result, caller};
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
@@ -23,6 +25,13 @@ use crate::logic::trust::{Caller, CertRole, Fingerprint};
 pub trait Authorize: fmt::Debug + Send + Sync {
     /// Whether it may.
     fn authorizes(&self, caller: &Caller) -> bool;
+
+    /// Whether it may come in though its certificate is not good now. It is asked before
+    /// [`Authorize::authorizes`], and not instead of it; what such a caller may ask is for the
+    /// application to say.
+    fn forgives(&self, _caller: &Caller) -> bool {
+        false
+    }
 }
 
 /// Only this role, whichever the certificate.
@@ -86,7 +95,39 @@ pub fn client_config(
     known: Option<&[Fingerprint]>,
 ) -> Result<ClientConfig> {
     let known = known.map(<[_]>::to_vec);
-    let verifier = Arc::new(Server { chain: server_chain(&identity.cas)?, role, known });
+    client(identity, Arc::new(OneOf { role, known }), Time::Now)
+}
+
+/// As [`client_config`] for a server that `authorize` takes for the right one when it is met.
+///
+/// # Errors
+///
+/// As [`server_config`].
+pub fn client_config_for(
+    identity: &Identity,
+    authorize: Arc<dyn Authorize>,
+) -> Result<ClientConfig> {
+    client(identity, authorize, Time::Now)
+}
+
+/// As [`client_config`] for one of the certificates that are `known`, also when that has ended or is
+/// not good yet: for its renewal, and nothing else.
+///
+/// # Errors
+///
+/// As [`server_config`].
+pub fn renewing_config(
+    identity: &Identity,
+    role: CertRole,
+    known: &[Fingerprint],
+) -> Result<ClientConfig> {
+    let known = Some(known.to_vec());
+    client(identity, Arc::new(OneOf { role, known }), Time::Any)
+}
+
+fn client(identity: &Identity, authorize: Arc<dyn Authorize>, time: Time) -> Result<ClientConfig> {
+    let chain = server_chain(&identity.cas)?;
+    let verifier = Arc::new(Server { chain, authorize, time });
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
@@ -104,12 +145,16 @@ pub fn client_config(
 /// # Errors
 ///
 /// [`PkiError::Tls`] when there is no TLS.
-pub fn joining_config(authority: Fingerprint) -> Result<ClientConfig> {
+pub fn joining_config(authority: Fingerprint, time: Time) -> Result<ClientConfig> {
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(tls)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { authority, provider: provider() }))
+        .with_custom_certificate_verifier(Arc::new(Pinned {
+            authority,
+            provider: provider(),
+            time,
+        }))
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Ok(config)
@@ -153,6 +198,55 @@ pub(super) fn refused() -> rustls::Error {
     rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
 }
 
+/// When a certificate must be good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// At any time.
+    Any,
+    /// Now.
+    Now,
+}
+
+impl Time {
+    /// Verifies a certificate now, and where that is not needed at a time at which it is good.
+    pub(super) fn check<T>(
+        self,
+        certificate: &CertificateDer<'_>,
+        now: UnixTime,
+        verify: impl Fn(UnixTime) -> std::result::Result<T, rustls::Error>,
+    ) -> std::result::Result<T, rustls::Error> {
+        let verified = verify(now);
+        match &verified {
+            Err(error) if self == Self::Any && is_time(error) => {
+                let from = validity(certificate).map_or(0, |validity| validity.from.0);
+                verify(UnixTime::since_unix_epoch(Duration::from_nanos(from)))
+            }
+            _ => verified,
+        }
+    }
+}
+
+/// Whether a certificate is refused only because it has ended or is not good yet.
+fn is_time(error: &rustls::Error) -> bool {
+    use CertificateError as Wrong;
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            Wrong::Expired
+                | Wrong::ExpiredContext { .. }
+                | Wrong::NotValidYet
+                | Wrong::NotValidYetContext { .. }
+        )
+    )
+}
+
+/// Whether a handshake failed because the other's certificate has ended, or is not good yet, by the
+/// clock of this machine.
+pub fn is_of_time(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.is_some_and(is_time)
+}
+
 /// What a server asks of its clients.
 #[derive(Debug)]
 struct Clients {
@@ -177,12 +271,15 @@ impl ClientCertVerifier for Clients {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> std::result::Result<ClientCertVerified, rustls::Error> {
-        self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        match caller(end_entity) {
-            Some(caller) if self.authorize.authorizes(&caller) => {
-                Ok(ClientCertVerified::assertion())
-            }
-            _ => Err(refused()),
+        let caller = caller(end_entity).ok_or_else(refused)?;
+        let time = if self.authorize.forgives(&caller) { Time::Any } else { Time::Now };
+        time.check(end_entity, now, |now| {
+            self.chain.verify_client_cert(end_entity, intermediates, now)
+        })?;
+        if self.authorize.authorizes(&caller) {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(refused())
         }
     }
 
@@ -213,8 +310,22 @@ impl ClientCertVerifier for Clients {
 #[derive(Debug)]
 struct Server {
     chain: Arc<WebPkiServerVerifier>,
+    authorize: Arc<dyn Authorize>,
+    time: Time,
+}
+
+/// A role, and these certificates of it when some are known.
+#[derive(Debug)]
+struct OneOf {
     role: CertRole,
     known: Option<Vec<Fingerprint>>,
+}
+
+impl Authorize for OneOf {
+    fn authorizes(&self, caller: &Caller) -> bool {
+        let is_known = |known: &Vec<Fingerprint>| known.contains(&caller.fingerprint);
+        caller.role == self.role && self.known.as_ref().is_none_or(is_known)
+    }
 }
 
 impl ServerCertVerifier for Server {
@@ -226,21 +337,17 @@ impl ServerCertVerifier for Server {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        self.chain.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        )?;
+        self.time.check(end_entity, now, |now| {
+            self.chain.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            )
+        })?;
         match caller(end_entity) {
-            Some(caller)
-                if caller.role == self.role
-                    && self
-                        .known
-                        .as_ref()
-                        .is_none_or(|known| known.contains(&caller.fingerprint)) =>
-            {
+            Some(caller) if self.authorize.authorizes(&caller) => {
                 Ok(ServerCertVerified::assertion())
             }
             _ => Err(refused()),

@@ -51,3 +51,41 @@ fn the_end_is_told_once_a_day_and_anew_after_a_renewal() {
     assert_eq!(reminder.ask(Standing::Good { days: 365 }), None);
     assert_eq!(reminder.ask(YEAR.standing(day(1_335))), Some(soon), "the next one ends too");
 }
+
+/// Each credential has somebody who renews it; each that ends by itself warns in the log and as an
+/// event, and those of nodes also where an operator looks.
+#[test]
+fn each_credential_is_renewed_by_somebody_and_warns() {
+    for credential in Credential::ALL {
+        let row = credential.row();
+        for said in [row.name, row.lasts, row.renewer, row.when, row.way_back] {
+            assert!(!said.is_empty(), "{row:?}");
+        }
+        let ends = !row.lasts.starts_with("without end");
+        for warns in [Warns::Event, Warns::Log] {
+            assert_eq!(row.warns.contains(&warns), ends, "{row:?}");
+        }
+        let of_node = matches!(credential, Credential::Agent | Credential::Updater);
+        for warns in [Warns::List, Warns::Status] {
+            assert_eq!(row.warns.contains(&warns), of_node, "{row:?}");
+        }
+        let warning = credential.warning(Standing::Good { days: 3 }, "node-1");
+        assert!(warning.is_some_and(|warning| warning.contains(row.name)), "{row:?}");
+        assert_eq!(credential.warning(Standing::Good { days: 300 }, "node-1"), None);
+    }
+}
+
+/// The guide has the table as it is here.
+#[test]
+fn the_table_in_the_guide_is_the_one_here() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/Security.md");
+    let guide = std::fs::read_to_string(path).expect("it is there");
+    for credential in Credential::ALL {
+        let row = credential.row();
+        let warns: Vec<String> =
+            row.warns.iter().map(|warns| format!("{warns:?}").to_lowercase()).collect();
+        let warns = if warns.is_empty() { "-".to_owned() } else { warns.join(", ") };
+        let line = [row.name, row.lasts, row.renewer, row.when, &warns, row.way_back].join(" | ");
+        assert!(guide.contains(&format!("| {line} |")), "docs/Security.md lacks\n| {line} |");
+    }
+}

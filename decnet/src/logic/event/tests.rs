@@ -212,7 +212,7 @@ fn the_catalogue_is_the_contracts() {
     let mut have: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     wanted.sort_unstable();
     have.sort_unstable();
-    assert_eq!((have.len(), have), (28, wanted));
+    assert_eq!(have, wanted);
 }
 
 #[test]
@@ -243,7 +243,8 @@ fn each_kind_is_read_by_its_name_and_by_its_number() {
         "conn.opens".parse::<Kind>().unwrap_err().to_string(),
         "`conn.opens` is no kind of event"
     );
-    assert!(postcard::from_bytes::<Kind>(&[28]).is_err());
+    let beyond = u8::try_from(Kind::ALL.len()).unwrap();
+    assert!(postcard::from_bytes::<Kind>(&[beyond]).is_err());
     assert!(serde_json::from_str::<Kind>("\"x\"").is_err());
 }
 

@@ -44,6 +44,9 @@ pub struct TokenWish {
     /// How long the token is good, in seconds.
     #[serde(default = "ttl")]
     pub ttl_seconds: u64,
+    /// Whether it is for a node that is there already, and whose certificate has ended.
+    #[serde(default)]
+    pub rejoin: bool,
 }
 
 fn ttl() -> u64 {

@@ -1,6 +1,7 @@
 //! What the master knows of its nodes, what its operators ask of it, and what nodes and master say
 //! to each other.
 
+mod certificates;
 mod count;
 mod enroll;
 mod join;
@@ -18,6 +19,7 @@ use crate::logic::status::{DeckyState, DeckyStatus};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::{Fingerprint, NodeName};
 
+pub use certificates::{Certificate, Certificates, Listed, Part};
 pub use count::{Count, TooLarge};
 pub use enroll::{BadField, Checked, Enroll, Enrolled, UpdaterBundle};
 pub use join::{

@@ -42,3 +42,12 @@ proptest! {
         let _read = text.parse::<Timestamp>();
     }
 }
+
+#[test]
+fn the_date_of_an_http_answer_is_understood() {
+    let date = "Mon, 23 Nov 2026 08:00:00 GMT";
+    assert_eq!(Timestamp::of_http(date), Some(Timestamp(1_795_420_800_000_000_000)));
+    for text in ["", "yesterday", "Mon, 23 Nov 1926 08:00:00 GMT"] {
+        assert_eq!(Timestamp::of_http(text), None, "{text}");
+    }
+}

@@ -59,7 +59,7 @@ impl Remote {
     /// that was never part of a fleet.
     pub(super) fn read(&self, own: &Path) -> Result<Read> {
         let identity = self.places(own).read();
-        let is_first = !systemd::listens() && !Masters::path(own).exists();
+        let is_first = !systemd::listens() && !is_known(own);
         match identity {
             Err(error) if error.is_missing() && is_first => Err(WrongUse(error.to_string()).into()),
             identity => Ok(Read { identity, master: self.master() }),
@@ -84,8 +84,17 @@ impl Remote {
     }
 }
 
+/// Whether the agent of this state directory has been part of a fleet.
+pub fn was_node(state_dir: &Path) -> bool {
+    is_known(&super::dir(state_dir))
+}
+
+fn is_known(own: &Path) -> bool {
+    Masters::path(own).exists() || renewed_dir(own).exists()
+}
+
 /// Where a renewal leaves the agent's identity.
-pub(super) fn renewed_dir(own: &Path) -> PathBuf {
+fn renewed_dir(own: &Path) -> PathBuf {
     own.join("identity")
 }
 

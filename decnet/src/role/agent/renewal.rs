@@ -44,7 +44,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Does so from now on. New connections are offered a new certificate; open ones keep the old.
     pub(super) async fn keep(self) {
-        let mut tried: Option<Instant> = None;
+        let (mut tried, mut said): (Option<Instant>, String) = (None, String::new());
         loop {
             let identity = self.shown.borrow().clone();
             let standing = identity.validity.standing(clock::now());
@@ -52,11 +52,14 @@ impl Keeper {
             let waits = |at: Instant| standing.is_good() && at.elapsed() < RETRY;
             if is_due && !tried.is_some_and(waits) {
                 tried = Some(Instant::now());
-                if let Err(error) = self.renew(identity).await {
-                    let error = format!("{error:#}");
+                let why = self.renew(identity).await.err();
+                let why = why.map(|error| format!("{error:#}")).unwrap_or_default();
+                // What stays so was said.
+                if !why.is_empty() && (why != said || standing.is_good()) {
                     let days = standing.days_left();
-                    tracing::warn!(days, error, "cannot renew the agent's certificate");
+                    tracing::warn!(days, error = why, "cannot renew the agent's certificate");
                 }
+                said = why;
             }
             self.look();
             let pause = if standing.is_good() { LOOK } else { LOOK_SOON };

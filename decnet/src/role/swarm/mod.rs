@@ -14,13 +14,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::cli::WrongUse;
+use crate::edge::clock;
 use crate::edge::fresh::Fresh;
 use crate::edge::http::Upstream;
 use crate::edge::log::say;
 use crate::edge::pki;
 use crate::logic::rollout::{Forgive, Revert, Wish};
 use crate::logic::swarm::{
-    Enroll, Enrolled, Host, HostStatus, Outcomes, Teardown, Token, TokenWish,
+    Enroll, Enrolled, Host, HostStatus, Listed, Outcomes, Teardown, Token, TokenWish,
 };
 use crate::logic::table::Table;
 use crate::role::operator::Show;
@@ -200,14 +201,22 @@ fn check(controller: &Controller, show: Show) -> Result<ExitCode> {
 fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Result<ExitCode> {
     let query = status.map(|status| format!("?host_status={}", status.as_str()));
     let path = format!("/swarm/hosts{}", query.unwrap_or_default());
-    let hosts: Vec<Host> = controller.ask(Method::GET, &path, None)?;
+    let hosts: Vec<Listed> = controller.ask(Method::GET, &path, None)?;
     if show == Show::Json {
         say(&serde_json::to_string(&hosts)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table =
-        Table::new(["NAME", "ADDRESS", "PORT", "STATUS", "RELEASE", "LAST SEEN", "ENROLLED"]);
-    for host in hosts {
+    let mut table = Table::new([
+        "NAME",
+        "ADDRESS",
+        "PORT",
+        "STATUS",
+        "RELEASE",
+        "LAST SEEN",
+        "ENROLLED",
+        "CERTIFICATES",
+    ]);
+    for Listed { host, certificates } in hosts {
         let seen = host.last_seen.map_or_else(|| "never".to_owned(), |seen| seen.to_string());
         table.row([
             host.name.to_string(),
@@ -217,6 +226,7 @@ fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Resu
             host.release.unwrap_or_else(|| "-".to_owned()),
             seen,
             host.enrolled_at.to_string(),
+            certificates.marker(clock::now()),
         ]);
     }
     say(&table.to_string());
@@ -296,6 +306,14 @@ fn token(controller: &Controller, wish: &TokenWish, show: Show) -> Result<ExitCo
         return Ok(ExitCode::SUCCESS);
     }
     let Token { token, name, expires_at, node_port } = token;
+    if wish.rejoin {
+        say(&format!("until {expires_at} {name} is taken back as soon as it is heard, by itself"));
+        say("where that is not enough, by this command on it, which makes new keys,");
+        say("with an address of this machine that it reaches in the place of MASTER:");
+        let master = format!("https://MASTER:{node_port}");
+        say(&format!("  decnet join --rejoin --master {master} --token {token}"));
+        return Ok(ExitCode::SUCCESS);
+    }
     say(&format!("{name} may join once, until {expires_at}, by this command on it,"));
     say("with an address of this machine that it reaches in the place of MASTER:");
     say(&format!("  decnet join --master https://MASTER:{node_port} --token {token}"));

@@ -24,7 +24,7 @@ use crate::edge::hosts::{Hosts, Reported};
 use crate::edge::http::hear_out;
 use crate::edge::pki::{Authority, Identity};
 use crate::logic::config::MAX_CONFIG;
-use crate::logic::swarm::{FleetDecky, Host, HostStatus};
+use crate::logic::swarm::{FleetDecky, Host, HostStatus, Listed};
 
 /// Most bytes of a request.
 const MAX_BODY: usize = 64 * 1024;
@@ -35,6 +35,8 @@ pub(super) struct App {
     pub(super) token: String,
     /// Where nodes reach it.
     pub(super) node_port: u16,
+    /// Where updaters listen.
+    pub(super) updater_port: u16,
     /// One deploy at a time.
     pub(super) deploying: tokio::sync::Mutex<()>,
     /// What rollouts need.
@@ -54,7 +56,7 @@ impl App {
         dir: PathBuf,
         authority: Authority,
         token: String,
-        node_port: u16,
+        (node_port, updater_port): (u16, u16),
     ) -> Result<Self> {
         let master = master::identity(&authority, &dir)?;
         Ok(Self {
@@ -62,6 +64,7 @@ impl App {
             authority,
             token,
             node_port,
+            updater_port,
             deploying: tokio::sync::Mutex::default(),
             rolling: Rolling::new(Bundles::open(dir.join("bundles"))?),
             beats: Mutex::default(),
@@ -147,7 +150,7 @@ struct Which {
 async fn list(
     State(app): State<Arc<App>>,
     Query(which): Query<Which>,
-) -> Result<Json<Vec<Host>>, Problem> {
+) -> Result<Json<Vec<Listed>>, Problem> {
     let status = match which.host_status.as_deref().map(|text| (text, HostStatus::find(text))) {
         None => None,
         Some((_, Some(status))) => Some(status),
@@ -157,7 +160,13 @@ async fn list(
         }
     };
     converge::flush(&app);
-    Ok(Json(app.hosts().list(status)?))
+    let hosts = app.hosts().list(status)?;
+    let mut known = app.hosts().certificates()?;
+    let with = |host: Host| {
+        let certificates = known.remove(&host.host_uuid).unwrap_or_default();
+        Listed { host, certificates }
+    };
+    Ok(Json(hosts.into_iter().map(with).collect()))
 }
 
 async fn deckies(State(app): State<Arc<App>>) -> Result<Json<Vec<FleetDecky>>, Problem> {

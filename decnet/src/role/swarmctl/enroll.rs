@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::app::App;
+use super::join;
 use super::problem::Problem;
 use crate::edge::clock;
 use crate::edge::pki::{Issued, PkiError, Wish};
@@ -42,6 +43,8 @@ pub(super) async fn enroll(
         damaged: None,
     };
     app.hosts().add(&host)?;
+    let updater_certified = updater.as_ref().map(|updater| &updater.certified);
+    join::keep_ends(&app, host.host_uuid, Some(&worker.certified), updater_certified)?;
     tracing::info!(name = %host.name, node = %host.host_uuid, "enrolled a node");
     let enrolled = Enrolled {
         host_uuid: host.host_uuid,

@@ -11,12 +11,13 @@ use uuid::Uuid;
 use super::app::App;
 use super::node::host;
 use super::problem::Problem;
+use super::renewals::sign;
 use crate::edge::clock;
 use crate::edge::hosts::{HostsError, StoredToken};
 use crate::edge::http::Peer;
 use crate::edge::pki::{self, Certified, PkiError, Wish};
 use crate::logic::swarm::{
-    Checked, Enroll, Host, HostStatus, Join, JoinToken, Joined, Renew, Renewed,
+    Checked, Enroll, Host, HostStatus, Join, JoinToken, Joined, Part, Renew, Renewed,
 };
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
 
@@ -35,6 +36,9 @@ pub(super) async fn join(
     let stored = app.hosts().token(id)?.ok_or_else(unknown)?;
     if stored.expires < clock::now() {
         return Err(refused(format!("the token has ended on {}: make another", stored.expires)));
+    }
+    if let Some(back) = stored.back {
+        return take_back(&app, id, back, &asked);
     }
     let wish = stored.wish.enroll(&peer.ip().to_canonical().to_string());
     let made = certify(&app, &asked, &wish, wish.check()?)?;
@@ -79,6 +83,57 @@ fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<M
     Ok(Made { host, key, worker, updater })
 }
 
+/// Takes a node back that has made new keys: it is the node that it was, with all that is known of it.
+fn take_back(
+    app: &App,
+    id: Fingerprint,
+    back: Uuid,
+    asked: &Join,
+) -> Result<(StatusCode, Json<Joined>), Problem> {
+    let gone = || Problem::new(StatusCode::UNAUTHORIZED, "the node is no part of the fleet");
+    let found = app.hosts().host(back)?;
+    let mut host =
+        found.filter(|host| host.status != HostStatus::Decommissioned).ok_or_else(gone)?;
+    let worker = sign(app, &host, CertRole::Agent, &asked.agent_csr_pem)?;
+    let updater =
+        asked.updater_csr_pem.as_deref().filter(|_| host.updater_cert_fingerprint.is_some());
+    let updater = updater.map(|csr| sign(app, &host, CertRole::Updater, csr)).transpose()?;
+    host.client_cert_fingerprint = worker.fingerprint;
+    host.updater_cert_fingerprint = updater.as_ref().map(|updater| updater.fingerprint);
+    let key = pki::requested_key(&asked.agent_csr_pem)?.to_string();
+    app.hosts().take_back(id, &key, &host)?;
+    keep_ends(app, back, Some(&worker), updater.as_ref())?;
+    tracing::info!(name = %host.name, node = %back, "a node has come back");
+    Ok((StatusCode::CREATED, Json(joined(app, host, worker, updater))))
+}
+
+/// Notes when certificates end that were just signed.
+pub(super) fn keep_ends(
+    app: &App,
+    host: Uuid,
+    worker: Option<&Certified>,
+    updater: Option<&Certified>,
+) -> Result<(), HostsError> {
+    for (part, certified) in [(Part::Agent, worker), (Part::Updater, updater)] {
+        if let Some(certified) = certified {
+            app.hosts().ends(host, part, certified.not_after)?;
+        }
+    }
+    Ok(())
+}
+
+fn joined(app: &App, host: Host, worker: Certified, updater: Option<Certified>) -> Joined {
+    Joined {
+        host_uuid: host.host_uuid,
+        name: host.name,
+        address: host.address,
+        agent_port: host.agent_port,
+        ca_cert_pem: app.authority.cert_pem().to_owned(),
+        worker_cert_pem: worker.cert_pem,
+        updater_cert_pem: updater.map(|updater| updater.cert_pem),
+    }
+}
+
 /// Makes it a node. One that has joined with the same key before, and did not hear of it, is the
 /// node that it was.
 fn admit(app: &App, id: Fingerprint, stored: &StoredToken, made: Made) -> Result<Joined, Problem> {
@@ -91,16 +146,9 @@ fn admit(app: &App, id: Fingerprint, stored: &StoredToken, made: Made) -> Result
         }
         Some(_) => return Err(HostsError::TokenUsed.into()),
     }
+    keep_ends(app, host.host_uuid, Some(&worker), updater.as_ref())?;
     tracing::info!(name = %host.name, node = %host.host_uuid, address = host.address, "a node has joined");
-    Ok(Joined {
-        host_uuid: host.host_uuid,
-        name: host.name,
-        address: host.address,
-        agent_port: host.agent_port,
-        ca_cert_pem: app.authority.cert_pem().to_owned(),
-        worker_cert_pem: worker.cert_pem,
-        updater_cert_pem: updater.map(|updater| updater.cert_pem),
-    })
+    Ok(joined(app, host, worker, updater))
 }
 
 pub(super) async fn renew(
@@ -110,18 +158,8 @@ pub(super) async fn renew(
 ) -> Result<Json<Renewed>, Problem> {
     let Json(asked) = body?;
     let host = host(&app, &caller)?;
-    let wish = Enroll {
-        name: host.name.to_string(),
-        address: host.address,
-        sans: host.sans,
-        agent_port: host.agent_port,
-        notes: String::new(),
-        issue_updater_bundle: false,
-    };
-    let Checked { name, addresses, names } = wish.check()?;
-    let wish = Wish { host: &name, role: CertRole::Agent, addresses: &addresses, names: &names };
-    let signed = app.authority.sign(&asked.csr_pem, &wish, clock::now())?;
+    let signed = sign(&app, &host, CertRole::Agent, &asked.csr_pem)?;
     app.hosts().renew(host.host_uuid, signed.fingerprint)?;
-    tracing::info!(%name, until = %signed.not_after, "renewed a certificate");
+    tracing::info!(name = %host.name, until = %signed.not_after, "renewed a certificate");
     Ok(Json(Renewed { cert_pem: signed.cert_pem }))
 }

@@ -13,6 +13,7 @@ mod master;
 mod node;
 mod nodes;
 mod problem;
+mod renewals;
 mod rollouts;
 mod teardown;
 mod tokens;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub port: u16,
     /// Where nodes reach it.
     pub nodes: SocketAddr,
+    /// Where updaters listen.
+    pub updater_port: u16,
     /// Where the authority was, in `ca`, before it was in the state directory.
     pub etc_dir: PathBuf,
     /// Where state is kept, in `swarm`, and the authority in `swarm/ca`.
@@ -97,7 +100,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         let operators = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
         let nodes = http::listen(settings.nodes).await?;
         let for_nodes = nodes.local_addr().context("cannot tell the port")?;
-        let app = Arc::new(App::open(swarm, authority, token, for_nodes.port())?);
+        let app = Arc::new(App::open(
+            swarm,
+            authority,
+            token,
+            (for_nodes.port(), settings.updater_port),
+        )?);
         let (offer, config) = watch::channel(node::config(&app)?);
         let address = operators.local_addr().context("cannot tell the port")?;
         let authority = app.authority.fingerprint();
@@ -107,6 +115,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         }
         tokio::spawn(converge::watch(app.clone(), offer));
         tokio::spawn(rollouts::watch(app.clone()));
+        tokio::spawn(renewals::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
         let limits =
             Limits { connections: NODES, each: 8, bytes_each: 20 << 20, ..Limits::default() };

@@ -18,7 +18,7 @@ use super::{converge, join, rollouts};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
 use crate::edge::pki::{self, Authorize};
-use crate::logic::swarm::{Heard, Host, NodeReport};
+use crate::logic::swarm::{Heard, Host, NodeReport, Part};
 use crate::logic::trust::{Caller, CertRole};
 
 /// Most bytes of a request: the report of a node with 16,384 deckies.
@@ -35,9 +35,26 @@ impl fmt::Debug for Enrolled {
 
 impl Authorize for Enrolled {
     fn authorizes(&self, caller: &Caller) -> bool {
-        caller.role == CertRole::Agent
-            && self.0.hosts().known_by(caller.fingerprint).is_ok_and(|host| host.is_some())
+        let is_good = || is_good(caller) || self.forgives(caller);
+        caller.role == CertRole::Agent && self.host(caller).is_some() && is_good()
     }
+
+    /// An operator has said that the node is to be taken back.
+    fn forgives(&self, caller: &Caller) -> bool {
+        let Some(host) = self.host(caller).filter(|_| !is_good(caller)) else { return false };
+        let known = self.0.hosts().certificate(host.host_uuid, Part::Agent);
+        known.is_ok_and(|known| known.is_open(clock::now()))
+    }
+}
+
+impl Enrolled {
+    fn host(&self, caller: &Caller) -> Option<Host> {
+        self.0.hosts().known_by(caller.fingerprint).ok().flatten()
+    }
+}
+
+fn is_good(caller: &Caller) -> bool {
+    caller.validity.standing(clock::now()).is_good()
 }
 
 /// What the port shows.
@@ -50,6 +67,7 @@ pub(super) fn config(app: &Arc<App>) -> pki::Result<Arc<ServerConfig>> {
 pub(super) fn router(app: Arc<App>) -> Router {
     let known = Router::new()
         .route("/heartbeat", post(heartbeat))
+        .route_layer(from_fn(good))
         .route("/renew", post(join::renew))
         .route_layer(from_fn(certificate));
     known
@@ -68,12 +86,24 @@ async fn certificate(request: Request, next: Next) -> Response {
     Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
 }
 
+/// Lets through whose certificate is good now. With one that has ended a node gets another, where an
+/// operator has said so, and nothing else.
+async fn good(request: Request, next: Next) -> Response {
+    if request.extensions().get::<Caller>().is_some_and(is_good) {
+        return next.run(request).await;
+    }
+    let detail = "this certificate is not good now: it may be renewed, and nothing else";
+    Problem::new(StatusCode::FORBIDDEN, detail).into_response()
+}
+
 /// The node that speaks.
 pub(super) fn host(app: &App, caller: &Caller) -> Result<Host, Problem> {
     let gone = || Problem::new(StatusCode::FORBIDDEN, "the node is no part of the fleet");
     let host = app.hosts().known_by(caller.fingerprint)?.ok_or_else(gone)?;
     if host.next_cert_fingerprint == Some(caller.fingerprint) {
         app.hosts().renewed(host.host_uuid)?;
+        app.hosts().close_window(host.host_uuid, Part::Agent)?;
+        app.hosts().ends(host.host_uuid, Part::Agent, caller.validity.until)?;
     }
     Ok(host)
 }
@@ -85,6 +115,10 @@ async fn heartbeat(
 ) -> Result<Json<Heard>, Problem> {
     let Json(report) = body?;
     let host = host(&app, &caller)?;
+    let ends = app.hosts().certificate(host.host_uuid, Part::Agent)?.until;
+    if ends.is_none() {
+        app.hosts().ends(host.host_uuid, Part::Agent, caller.validity.until)?;
+    }
     let known = app.hosts().revision(host.host_uuid)?;
     let heard = Heard {
         deckies: report.deckies.is_none() && known != Some(report.revision),

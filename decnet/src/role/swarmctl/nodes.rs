@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode, header};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,8 +68,25 @@ pub(super) async fn ask<T: DeserializeOwned>(
     question: Question,
     body: Option<&impl Serialize>,
 ) -> Result<T> {
-    let (address, port) = (&host.address, host.agent_port);
-    let asked = tokio::time::timeout(question.deadline, send(app, host, question, body)).await;
+    let known = [Some(host.client_cert_fingerprint), host.next_cert_fingerprint];
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    let config = pki::client_config(&app.master(), CertRole::Agent, Some(&known))?;
+    ask_at(app, host, host.agent_port, config, question, body).await
+}
+
+/// Asks whoever listens at a port of `host` and is as `config` wants.
+pub(super) async fn ask_at<T: DeserializeOwned>(
+    app: &App,
+    host: &Host,
+    port: u16,
+    config: ClientConfig,
+    question: Question,
+    body: Option<&impl Serialize>,
+) -> Result<T> {
+    let (address, config) = (&host.address, Arc::new(config));
+    let name = ServerName::try_from(address.clone()).context("the address is none")?;
+    let server = SecureServer { host: address.clone(), port, name, config };
+    let asked = tokio::time::timeout(question.deadline, send(app, &server, question, body)).await;
     let Ok(answer) = asked else {
         let seconds = question.deadline.as_secs();
         bail!("no answer from {address}:{port} within {seconds} s");
@@ -86,16 +104,10 @@ pub(super) async fn ask<T: DeserializeOwned>(
 
 async fn send(
     app: &App,
-    host: &Host,
+    server: &SecureServer,
     question: Question,
     body: Option<&impl Serialize>,
 ) -> Result<(StatusCode, Bytes)> {
-    let known = [Some(host.client_cert_fingerprint), host.next_cert_fingerprint];
-    let known: Vec<_> = known.into_iter().flatten().collect();
-    let config = pki::client_config(&app.master(), CertRole::Agent, Some(&known))?;
-    let name = ServerName::try_from(host.address.clone()).context("the address is none")?;
-    let (to, port) = (host.address.clone(), host.agent_port);
-    let server = SecureServer { host: to, port, name, config: Arc::new(config) };
     let text = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
     let request = Request::builder()
         .method(Method::from_bytes(question.method.as_bytes())?)
@@ -105,7 +117,7 @@ async fn send(
         .body(Body::from(text))?;
     server.ask(request, question.most).await.map_err(|error| match error {
         AskError::Stranger { to, source } => {
-            anyhow!(source).context(format!("{to} is not the agent that was enrolled"))
+            anyhow!(source).context(format!("{to} is not who was enrolled"))
         }
         other => other.into(),
     })

@@ -24,8 +24,17 @@ pub(super) async fn make(
     let token = JoinToken { secret, authority: app.authority.fingerprint() };
     let now = clock::now();
     let expires_at = Timestamp(now.0.saturating_add(wish.ttl_seconds * 1_000_000_000));
-    app.hosts().add_token(token.id(), &wish, expires_at, now)?;
-    tracing::info!(%name, until = %expires_at, "a node may join");
+    if wish.rejoin {
+        let host = app.hosts().open_window(name.as_str(), expires_at)?.ok_or_else(|| {
+            let detail = format!("there is no node `{name}`: see `decnet swarm list`");
+            Problem::new(StatusCode::NOT_FOUND, detail)
+        })?;
+        app.hosts().add_way_back(token.id(), &wish, host, (expires_at, now))?;
+        tracing::info!(%name, until = %expires_at, "a node may come back");
+    } else {
+        app.hosts().add_token(token.id(), &wish, expires_at, now)?;
+        tracing::info!(%name, until = %expires_at, "a node may join");
+    }
     let token = token.to_string();
     let token = Token { token, name, expires_at, node_port: app.node_port };
     Ok((StatusCode::CREATED, Json(token)))

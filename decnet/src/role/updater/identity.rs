@@ -13,14 +13,15 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::answer::Answer;
-use super::{NAME, REMEDY, Settings};
-use crate::edge::clock;
+use super::{NAME, REMEDY, Settings, gate};
 use crate::edge::pki::{self, Authorize, Identity, PkiError, Places, Renewal};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::systemd::{self, Word};
-use crate::logic::credential::{Credential, Reminder};
+use crate::edge::{clock, random};
+use crate::logic::credential::{Credential, Reminder, Validity};
 use crate::logic::event::{Kind, Stamp};
 use crate::logic::swarm::{Renew, Renewed, Shown};
+use crate::logic::time::Timestamp;
 use crate::role::credentials;
 
 /// Most bytes of a certificate.
@@ -87,21 +88,26 @@ impl Known {
         }
     }
 
-    /// Looks again and again, and warns of the certificate's end.
-    pub(super) async fn watch(self: Arc<Self>) {
-        let sinks = Sinks::open(ToJournal::default(), None, "");
-        let mut sinks = sinks.unwrap_or_default();
-        let mut stamp = Stamp::new(&self.now().caller.name, crate::edge::random::uuid());
-        let mut reminder = Reminder::default();
+    /// Looks again and again, and warns of the end of the certificate and of the root of trust.
+    pub(super) async fn watch(self: Arc<Self>, settings: Settings) {
+        // Only a file of lines can fail to open.
+        let mut sinks = Sinks::open(ToJournal::default(), None, "").unwrap_or_default();
+        let mut stamp = Stamp::new(&self.now().caller.name, random::uuid());
+        let mut reminders = [Reminder::default(); 2];
         loop {
             self.look();
-            let (identity, credential) = (self.now(), Credential::Updater);
-            let standing = identity.validity.standing(clock::now());
-            if let Some(urgency) = reminder.ask(standing) {
-                let name = &identity.caller.name;
-                credentials::warn(credential, urgency, standing, name);
+            let identity = self.now();
+            let root = gate::trust(&settings).ok().map(|trust| trust.root().expires);
+            let root = root.map(|until| Validity { from: Timestamp(0), until });
+            let watched =
+                [(Credential::Updater, Some(identity.validity)), (Credential::ReleaseRoot, root)];
+            for (reminder, (credential, validity)) in reminders.iter_mut().zip(watched) {
+                let Some(validity) = validity else { continue };
+                let standing = validity.standing(clock::now());
+                let Some(urgency) = reminder.ask(standing) else { continue };
+                credentials::warn(credential, urgency, standing, &identity.caller.name);
                 let mut event = stamp.event(Kind::CredentialExpiring, clock::now());
-                event.data = credential.data(identity.validity, standing);
+                event.data = credential.data(validity, standing);
                 sinks.write(&event);
             }
             tokio::time::sleep(LOOK).await;

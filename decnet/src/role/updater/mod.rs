@@ -114,7 +114,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         tracing::info!(%address, release, name = known.now().caller.name, "the updater is listening");
         systemd::tell(&[Word::Ready]);
         known.say_idle();
-        tokio::spawn(known.clone().watch());
+        tokio::spawn(known.clone().watch(settings.clone()));
         let app = app::router(Arc::new(App::new(settings, engine, release)?), known);
         let limits = Limits {
             head_time: Duration::from_secs(120),

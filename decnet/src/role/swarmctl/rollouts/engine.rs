@@ -18,6 +18,7 @@ use crate::logic::rollout::{Event, Look, NodeState, OutOfPlace, OwnState, Phase,
 use crate::logic::swarm::HostStatus;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::nodes::AT_ONCE;
+use crate::role::swarmctl::renewals;
 
 /// How often it is looked whether nodes are back.
 const LOOK: Duration = Duration::from_secs(10);
@@ -193,6 +194,7 @@ async fn outcome(app: &Arc<App>, id: Uuid, host: Uuid) -> Result<NodeState, Host
     let (Some(row), Some(node), Some(host)) = (row, node, known) else {
         return Ok(NodeState::Skipped { skip: Skip::Decommissioned });
     };
+    renewals::before_asking(app, &host, row.rollout.policy.updater_port).await;
     match errand(app, &row, &node, &host) {
         Ok(errand) => {
             let state = errand.run(&node).await;

@@ -17,8 +17,8 @@ use crate::edge::pki;
 use crate::logic::release::{Digest, Envelope, Prefix, Release};
 use crate::logic::rollout::NodeState;
 use crate::logic::swarm::Host;
-use crate::logic::trust::CertRole;
 use crate::role::swarmctl::app::App;
+use crate::role::swarmctl::renewals;
 
 /// How long it may take to say something.
 const ASK_DEADLINE: Duration = Duration::from_secs(10);
@@ -206,13 +206,15 @@ pub(super) struct Updater {
 
 impl Updater {
     /// That of a node.
-    pub(super) fn of(app: &App, host: &Host, port: u16) -> Result<Self, Trouble> {
+    pub(super) fn of(app: &Arc<App>, host: &Host, port: u16) -> Result<Self, Trouble> {
         let to = format!("{}:{port}", host.address);
         let wrong = |why: &str| Trouble::Wrong(format!("cannot ask {to}: {why}"));
-        let known = host.updater_cert_fingerprint.ok_or_else(|| {
-            wrong("the node was enrolled without an updater; enrol it anew with --updater")
-        })?;
-        let config = pki::client_config(&app.master(), CertRole::Updater, Some(&[known]))
+        if host.updater_cert_fingerprint.is_none() {
+            let why = "the node was enrolled without an updater; enrol it anew with --updater";
+            return Err(wrong(why));
+        }
+        let known = Arc::new(renewals::UpdaterOf { app: app.clone(), host: host.host_uuid });
+        let config = pki::client_config_for(&app.master(), known)
             .map_err(|error| wrong(&error.to_string()))?;
         let name = ServerName::try_from(host.address.clone())
             .map_err(|error| wrong(&format!("its address is none ({error})")))?;
