@@ -89,7 +89,7 @@ fn a_node_is_enrolled_asked_and_let_go() {
     let anew = ["enroll", "--name", "node-1", "--address", &address, "--out-dir", &other];
     assert_eq!(master.swarm(&anew).status.code(), Some(0));
     let said = outcome(&master, "node-1");
-    assert!(said["detail"].as_str().expect("text").contains("not the agent that was enrolled"));
+    assert!(said["detail"].as_str().expect("text").contains("not who was enrolled"));
     drop(agent);
 }
 
