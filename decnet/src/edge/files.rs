@@ -9,6 +9,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag};
 use nix::unistd::{Gid, fchownat};
 use sha2::{Digest as _, Sha256};
 
+use crate::edge::denied;
 use crate::edge::privileges::Account;
 use crate::logic::release::Digest;
 
@@ -25,11 +26,18 @@ pub struct FileError {
     pub source: io::Error,
 }
 
+impl FileError {
+    /// What was tried on which path, and what came of it.
+    pub fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self { doing, path: path.into(), source: denied::explain(path, source) }
+    }
+}
+
 /// The result of working with files.
 pub type Result<T> = std::result::Result<T, FileError>;
 
 fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> FileError + 'a {
-    move |source| FileError { doing, path: path.into(), source }
+    move |source| FileError::new(doing, path, source)
 }
 
 /// Makes a directory and those above it; one made here is for its owner alone.

@@ -9,6 +9,7 @@ pub mod child;
 pub mod clock;
 pub mod confine;
 pub mod copy;
+pub mod denied;
 pub mod files;
 pub mod frames;
 pub mod fresh;

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::edge::files;
+use crate::edge::{denied, files};
 use crate::logic::control::{Answer, Found, MAX_LINE, RUNNING, Request, SOCKET};
 
 /// What can go wrong between an operator and the agent.
@@ -42,6 +42,7 @@ pub fn ask(
 ) -> Result<(Answer, BufReader<UnixStream>), OperatorError> {
     let path = run_dir.join(SOCKET);
     let mut stream = UnixStream::connect(&path)
+        .map_err(|source| denied::explain(&path, source))
         .map_err(|source| OperatorError::Unreachable { path: path.clone(), source })?;
     let failed = |source| OperatorError::NoAnswer { path: path.clone(), source };
     let mut line = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use libsystemd::logging::{Priority, connected_to_journal, journal_send};
 
+use super::denied;
 use crate::logic::event::{Event, journal, syslog};
 
 /// The sinks of one process.
@@ -65,6 +66,7 @@ impl Sinks {
         let open = |path: &Path| {
             let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
             file.map(|file| TextFile { path: path.into(), file })
+                .map_err(|error| denied::explain(path, error))
                 .map_err(|source| SinkError { path: path.into(), source })
         };
         Ok(Self {

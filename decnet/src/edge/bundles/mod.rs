@@ -195,5 +195,5 @@ impl Arrived {
 }
 
 fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> FileError + 'a {
-    move |source| FileError { doing, path: path.into(), source }
+    move |source| FileError::new(doing, path, source)
 }

@@ -22,6 +22,8 @@ pub use verify::{Unsound, verify};
 
 use std::path::PathBuf;
 
+use super::denied;
+
 /// What can go wrong with a release's files.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} `{path}`")]
@@ -41,7 +43,9 @@ impl DiskError {
         path: impl Into<PathBuf>,
         source: impl Into<std::io::Error>,
     ) -> Self {
-        Self { doing, path: path.into(), source: source.into() }
+        let path = path.into();
+        let source = denied::explain(&path, source.into());
+        Self { doing, path, source }
     }
 
     /// Whether the disk is full, or the user's part of it.

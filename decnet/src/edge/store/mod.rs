@@ -31,6 +31,7 @@ use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Row, Transaction, TransactionBehavior,
 };
 
+use super::denied;
 use crate::edge::files::place;
 use crate::logic::time::Timestamp;
 
@@ -144,7 +145,9 @@ impl Store {
     /// the file cannot be opened or is no SQLite file; [`StoreError::TooNew`] when a later version
     /// wrote it.
     pub fn create(path: &Path) -> Result<Self> {
-        make(path).map_err(|source| StoreError::Make { path: path.into(), source })?;
+        let failed =
+            |error| StoreError::Make { path: path.into(), source: denied::explain(path, error) };
+        make(path).map_err(failed)?;
         let mut store = Self::connect(path, OpenFlags::default())?;
         let open = |source| StoreError::Open { path: path.into(), source };
         store.keep_a_log().map_err(open)?;

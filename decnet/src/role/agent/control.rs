@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::engine::{Engine, refuse};
-use crate::edge::files;
+use crate::edge::{denied, files};
 use crate::logic::control::{Answer, MAX_LINE, Request};
 
 /// Requests that may wait for the loop.
@@ -64,6 +64,7 @@ pub(super) enum Reply {
 pub(super) fn listen(path: &Path, agent: mpsc::Sender<Asked>) -> Result<()> {
     files::remove(path)?;
     let listener = UnixListener::bind(path)
+        .map_err(|error| denied::explain(path, error))
         .with_context(|| format!("cannot listen on `{}`", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("cannot protect `{}`", path.display()))?;

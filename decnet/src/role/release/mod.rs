@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cli::{InstallArgs, PackArgs, RootArgs, VerifyArgs, WrongUse};
+use crate::edge::denied;
 use crate::edge::log::say;
 use crate::edge::random;
 use crate::edge::release::{read_root, read_secret, resign, write_secret};
@@ -124,7 +125,9 @@ fn is_root(path: &Path) -> Result<bool> {
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::open(path).with_context(|| format!("cannot open `{}`", path.display()))
+    File::open(path)
+        .map_err(|error| denied::explain(path, error))
+        .with_context(|| format!("cannot open `{}`", path.display()))
 }
 
 /// Writes a file beside `path` and gives it its name when it is whole. Others may read it.
