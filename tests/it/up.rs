@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context as _, Result};
 use decnet::edge::namespace;
@@ -223,6 +223,48 @@ fn what_a_killed_one_has_left_the_next_one_clears_away() -> Result<()> {
     let again = command(up.dir.path(), up.port).args(["--once", "--deckies", "1"]).output()?;
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
     assert!(!state_dir.exists(), "{}", state_dir.display());
+    Ok(())
+}
+
+/// Runs `decnet lab shell` with a command.
+fn lab_shell(run_dir: &Path, command: &[&str]) -> Result<Output> {
+    let mut shell = Command::new(decnet());
+    shell.args(["lab", "shell", "--run-dir"]).arg(run_dir).arg("--").args(command);
+    Ok(shell.output()?)
+}
+
+#[test]
+fn people_come_to_the_visitors_place_while_the_lab_is_there() -> Result<()> {
+    let mut up = Up::start(&["--deckies", "2", "--no-visitor"])?;
+    let said = up.read_until("visitor's place: ")?;
+    let decky = said.lines().find(|line| line.starts_with("decky up: web-01")).context("web-01")?;
+    let ip = decky.split_whitespace().nth(3).context("its address")?;
+    let way = said.lines().last().context("the way there")?;
+    let wanted = format!("{} lab shell --run-dir {}", decnet().display(), up.dir.path().display());
+    assert_eq!(way, format!("visitor's place: {wanted}"));
+    let ping = lab_shell(up.dir.path(), &["ping", "-c1", "-W5", ip])?;
+    assert!(ping.status.success(), "{ping:?}");
+    let links = lab_shell(up.dir.path(), &["ls", "/proc/self/net/dev_snmp6"])?;
+    assert_eq!(String::from_utf8_lossy(&links.stdout), "eth0\nlo\n", "{links:?}");
+
+    // The run directory is the service's: what stands there leads nobody to a process of its own.
+    let stranger =
+        Command::new("setpriv").args(["--reuid=65534", "--clear-groups", "sleep", "60"]).spawn()?;
+    let stranger = Served(stranger);
+    let forged = format!(r#"{{"pid":{},"descriptor":0}}"#, stranger.0.id());
+    wait_for(|| {
+        let owner = std::fs::metadata(format!("/proc/{}", stranger.0.id())).ok()?;
+        (std::os::unix::fs::MetadataExt::uid(&owner) == 65_534).then_some(())
+    })
+    .context("it becomes another user")?;
+    std::fs::write(up.dir.path().join("lab.json"), forged)?;
+    let refused = lab_shell(up.dir.path(), &["true"])?;
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+
+    assert!(up.end(Signal::SIGTERM)?.success());
+    let none = lab_shell(up.dir.path(), &["true"])?;
+    assert_eq!(none.status.code(), Some(2), "{none:?}");
+    assert!(String::from_utf8_lossy(&none.stderr).contains("no lab is running at"), "{none:?}");
     Ok(())
 }
 

@@ -71,6 +71,8 @@ pub enum Role {
     /// Hold the deckies' namespaces (started by the agent)
     #[command(hide = true)]
     Keeper,
+    /// Go to the visitor's place in the lab of a running `decnet up`
+    Lab(LabArgs),
     /// List the personas
     Personas,
     /// Make, sign and check releases
@@ -116,6 +118,28 @@ pub struct RunDir {
     /// Where sockets and pins are
     #[arg(long, env = "DECNET_RUN_DIR", default_value = "/run/decnet")]
     pub run_dir: PathBuf,
+}
+
+/// Options of `lab`.
+#[derive(Args, Clone, Debug)]
+pub struct LabArgs {
+    /// What to do in the lab
+    #[command(subcommand)]
+    pub action: LabAction,
+}
+
+/// What can be done in the lab.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LabAction {
+    /// Start a shell, or a command, that reaches the deckies as the visitor does
+    Shell {
+        /// Where the running `decnet up` is found
+        #[command(flatten)]
+        dir: RunDir,
+        /// The command, and what it is told
+        #[arg(trailing_var_arg = true)]
+        command: Vec<String>,
+    },
 }
 
 /// How the agent writes events besides the store.

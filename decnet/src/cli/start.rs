@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::args::{
-    AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, Role, UpArgs, WebArgs,
+    AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, LabAction, LabArgs, Role,
+    UpArgs, WebArgs,
 };
 use super::{WrongUse, file};
 use crate::edge::sinks::ToJournal;
@@ -41,6 +42,9 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
         Role::Join(args) => role::join::run(&args.try_into()?).map(|()| ExitCode::SUCCESS),
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
+        Role::Lab(LabArgs { action: LabAction::Shell { dir, command } }) => {
+            role::lab::shell(&dir.run_dir, &command)
+        }
         Role::Personas => Ok(role::lists::personas()),
         Role::Release(args) => role::release::run(args.into()),
         Role::Selfcheck => role::selfcheck::run(),

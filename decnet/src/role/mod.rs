@@ -11,6 +11,7 @@ pub mod events;
 pub mod face;
 pub mod join;
 pub mod keeper;
+pub mod lab;
 pub mod lists;
 pub mod operator;
 pub mod release;

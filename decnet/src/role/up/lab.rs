@@ -8,7 +8,7 @@
 //! process, however it ends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use anyhow::{Context as _, Result};
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -85,6 +85,11 @@ impl Lab {
     /// Does `act` in the visitor's namespace. What it starts is there.
     pub(super) fn as_visitor<T>(&self, act: impl FnOnce() -> T) -> Result<T> {
         self.within(&self.visitor, act)
+    }
+
+    /// The visitor's namespace.
+    pub(super) fn visitor(&self) -> BorrowedFd<'_> {
+        self.visitor.as_fd()
     }
 
     fn within<T>(&self, there: &OwnedFd, act: impl FnOnce() -> T) -> Result<T> {

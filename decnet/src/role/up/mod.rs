@@ -27,6 +27,7 @@ use crate::logic::config::Config;
 use crate::logic::event::{Event, Kind};
 use crate::logic::services::ServiceKind;
 use crate::logic::status::{DeckyState, Status};
+use crate::role;
 
 use children::Children;
 use lab::Lab;
@@ -98,6 +99,9 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
         None => Some(runtime.block_on(make_lab(settings))?),
     };
     drop(runtime);
+    if let Some(lab) = &lab {
+        role::lab::write_down(&place.run_dir, lab.visitor())?;
+    }
     let up = Up { settings, place, lab };
     let mut children = Children::default();
     let result = up.watch(&mut children, visiting);
@@ -143,6 +147,9 @@ impl Up<'_> {
         let mut follower = store.follow_after(known);
         let status = self.await_deckies(children, &store, &mut follower, config.1)?;
         let Some(status) = status else { return Ok(ExitCode::SUCCESS) };
+        if self.lab.is_some() {
+            self.tell_way_in();
+        }
         let mut summary = Summary::of(&status.deckies);
         let mut visitor = None;
         if visiting && let Some(lab) = &self.lab {
@@ -301,6 +308,13 @@ impl Up<'_> {
         let process =
             lab.as_visitor(|| child::start_talking("visitor", &[], Some(input), Stdio::inherit()))?;
         Ok(process?)
+    }
+
+    /// Says how people come to the visitor's place.
+    fn tell_way_in(&self) {
+        let program = std::env::current_exe().unwrap_or_else(|_unknown| "decnet".into());
+        let (program, run_dir) = (program.display(), self.place.run_dir.display());
+        say(&format!("visitor's place: {program} lab shell --run-dir {run_dir}"));
     }
 
     /// Says what people want to know at once.

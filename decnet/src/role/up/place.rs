@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use super::Settings;
 use crate::edge::privileges::Account;
 use crate::edge::{files, random};
+use crate::role;
 
 /// The directories of this run.
 pub(super) struct Place {
@@ -27,6 +28,7 @@ impl Drop for Place {
             tracing::warn!(%error, "cannot remove `{}`", self.state_dir.display());
         }
         drop(files::remove(&self.run_dir.join(NOTE)));
+        drop(role::lab::forget(&self.run_dir));
     }
 }
 
