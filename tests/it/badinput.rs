@@ -1,6 +1,7 @@
 //! What cannot be had is said in one message that names it and what to do, with the right exit
 //! code, and leaves nothing behind.
 
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::process::Output;
 
 use decnet_tests::world::{World, decnet, files_below};
@@ -156,6 +157,62 @@ fn a_kernel_that_forbids_user_namespaces_is_said_to_do_so() {
     assert_eq!(finding["found"], "forbidden: user.max_user_namespaces is 0");
     let advice = finding["advice"].as_str().expect("it says what to do");
     assert!(advice.contains("sysctl -w user.max_user_namespaces="), "{advice}");
+}
+
+#[test]
+fn a_directory_that_is_closed_is_named_with_whom_it_is_closed_to() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let closed = dir.path().join("closed");
+    std::fs::DirBuilder::new().mode(0o700).create(&closed).expect("a directory");
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let closed = closed.display();
+    // The program is where nobody else may look: it is started from an open file.
+    let program = std::fs::File::open(decnet()).expect("the program");
+    let ask = |args: &[&str]| {
+        let run = format!("exec /proc/self/fd/0 {}", args.join(" "));
+        let mut command = std::process::Command::new("setpriv");
+        command.args(nobody).args(["sh", "-c", &run]);
+        command.stdin(program.try_clone().expect("a descriptor"));
+        said(&command.output().expect("setpriv runs"))
+    };
+    let wanted = format!("for the user `nobody`, who may not enter `{closed}`");
+    for args in [
+        ["status", "--run-dir", &format!("{closed}/run")].as_slice(),
+        &["events", "--state-dir", &format!("{closed}/state")],
+        &["release", "keygen", "--out", &format!("{closed}/key")],
+        &["release", "inspect", &format!("{closed}/bundle")],
+    ] {
+        let (code, message) = ask(args);
+        assert_ne!(code, 0, "{args:?}: {message}");
+        assert!(message.contains(&wanted), "{args:?}: {message}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_out_is_a_failure_and_no_panic() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(decnet());
+        command.args(args);
+        command
+    };
+    // What is asked for does not reach anybody.
+    let output = run(&["personas"]).stdout(full()).output().expect("it runs");
+    let (code, message) = said(&output);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("cannot write to standard output: No space left"), "{message}");
+    // Nor does what is wrong; the exit code still says it. 101 would be a panic.
+    for args in [
+        ["status", "--run-dir", "/nowhere"].as_slice(),
+        &["events", "--state-dir", "/nowhere"],
+        // It logs before it fails.
+        &["agent", "--interface", "nowhere", "--run-dir", "/proc/none", "--log-level", "trace"],
+        &["--log-level", "nonsense", "personas"],
+    ] {
+        let status = run(args).stderr(full()).stdout(full()).status().expect("it runs");
+        assert!(matches!(status.code(), Some(1 | 2)), "{args:?}: {status}");
+    }
 }
 
 #[test]

@@ -27,7 +27,8 @@ fn events_are_found_by_what_is_asked_for() {
     let agent = world.agent(TWO);
     for name in ["web-01", "web-02"] {
         let url = format!("http://{}/", agent.decky(name).ip);
-        world.client("curl").args(&["-sS", "-u", "a:b", &url]).good();
+        // The name turns round whatever stands behind it on a line.
+        world.client("curl").args(&["-sS", "-u", "a\u{202e}:b", &url]).good();
     }
     let closed = || world.events().iter().filter(|event| event.event == Kind::ConnClose).count();
     wait_for(|| (closed() == 2).then_some(())).expect("both visits end");
@@ -67,10 +68,15 @@ fn events_are_found_by_what_is_asked_for() {
 fn assert_readable(world: &World, count: usize) {
     let text = world.decnet(&["events", "--kind=auth.attempt", &world.run_arg()]).stdout;
     let text = String::from_utf8(text).expect("text");
-    assert!(text.contains("user=a password=b outcome=failure"), "{text}");
+    assert!(text.contains("user=a\u{fffd} password=b outcome=failure"), "{text}");
     let lines = world.decnet(&["events", "--syslog", &world.run_arg()]).stdout;
     let lines = String::from_utf8(lines).expect("text");
     assert_eq!(lines.lines().filter(|line| syslog::parse(line).is_ok()).count(), count);
+    let json = world.decnet(&["events", "--json", &world.run_arg()]).stdout;
+    let json = String::from_utf8(json).expect("text");
+    for shown in [text, lines, json] {
+        assert!(!shown.contains('\u{202e}'), "{shown}");
+    }
 }
 
 #[test]

@@ -41,7 +41,13 @@ pub fn main() -> ExitCode {
         return ExitCode::from(WRONG_USE);
     }
     match start::role(cli) {
-        Ok(code) => code,
+        Ok(code) => match log::unsaid() {
+            None => code,
+            Some(error) => {
+                log::say_aside(&format!("cannot write to standard output: {error}"));
+                ExitCode::FAILURE
+            }
+        },
         Err(error) => {
             log::say_error(&error);
             let wrong_use =

@@ -29,6 +29,7 @@ pub mod release;
 pub mod rollout;
 pub mod services;
 pub mod shell;
+pub mod shown;
 pub mod sighting;
 pub mod source;
 pub mod stack;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::logic::shown;
+
 /// A table with a head and rows.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -14,10 +16,9 @@ impl Table {
         Self { rows: vec![head.map(str::to_owned).to_vec()] }
     }
 
-    /// Adds a row. Control characters in it are replaced, for what it shows may be a visitor's.
+    /// Adds a row, of which each cell stays on its line: what it shows may be a visitor's.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        let clean = |cell: String| cell.replace(char::is_control, "\u{fffd}");
-        self.rows.push(cells.map(clean).to_vec());
+        self.rows.push(cells.map(|cell| shown::line(&cell)).to_vec());
     }
 }
 

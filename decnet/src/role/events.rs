@@ -8,13 +8,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cli::WrongUse;
-use crate::edge::log::say;
+use crate::edge::denied;
+use crate::edge::log::{say, say_json};
 use crate::edge::operator;
 use crate::edge::privileges;
 use crate::edge::stop;
 use crate::edge::store::{self, EventFilter, Follower, Store, StoreError};
 use crate::logic::event::{Event, Kind, Value, syslog};
 use crate::logic::name::DeckyName;
+use crate::logic::shown;
 use crate::logic::time::Timestamp;
 
 /// How often new events are looked for.
@@ -64,7 +66,8 @@ pub struct Settings {
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     stop::listen()?;
     let path = store::path(&state_dir(settings));
-    if !path.try_exists().with_context(|| format!("cannot look for `{}`", path.display()))? {
+    let exists = path.try_exists().map_err(|error| denied::explain(&path, error));
+    if !exists.with_context(|| format!("cannot look for `{}`", path.display()))? {
         return Err(WrongUse(format!(
             "there are no events at `{}`: is `decnet up` or `decnet agent` running, or is its \
              --state-dir another?",
@@ -153,10 +156,11 @@ impl Settings {
 
 fn show(event: &Event, how: Show) {
     match how {
-        Show::Json => match serde_json::to_string(event) {
-            Ok(line) => say(&line),
-            Err(error) => tracing::warn!(%error, "an event cannot be shown"),
-        },
+        Show::Json => {
+            if let Err(error) = say_json(event) {
+                tracing::warn!(%error, "an event cannot be shown");
+            }
+        }
         Show::Syslog => say(&syslog::line(event, syslog::DEFAULT_SD_ID)),
         Show::Text => say(&text(event)),
     }
@@ -187,6 +191,5 @@ pub(super) fn text(event: &Event) -> String {
     for (name, value) in event.data.iter().filter(|(_, value)| !matches!(value, Value::Fields(_))) {
         add(name, &value.to_string());
     }
-    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    line.chars().map(clean).take(400).collect()
+    shown::line(&line).chars().take(400).collect()
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::WrongUse;
 use crate::edge::bpf::{self, Hook};
-use crate::edge::log::say;
+use crate::edge::log::{say, say_json};
 use crate::edge::operator::{OperatorError, ask};
 use crate::edge::{bpf_fs, files};
 use crate::logic::control::{Answer, Found, RUNNING, Request};
@@ -117,7 +117,7 @@ pub(super) fn refused(
 
 fn print(status: &Status, show: Show) -> Result<()> {
     if show == Show::Json {
-        say(&serde_json::to_string(status)?);
+        say_json(status)?;
         return Ok(());
     }
     let mut table = Table::new(["decky", "address", "mac", "persona", "services", "state"]);

@@ -7,7 +7,8 @@
 //! APP-NAME the service (else `decnet`), PROCID the session, MSGID the kind. The structured data
 //! holds everything else; the message repeats the main of it for people.
 //!
-//! Control characters in values are written `\n`, `\r`, `\t` or `\xHH`. RFC 5424 lets any other
+//! Control characters in values are written `\n`, `\r`, `\t` or `\xHH`, and whatever else turns or
+//! hides text ([`shown::is_plain`]) `\u{HEX}`. RFC 5424 lets any other
 //! reader take these as they stand, and since a backslash itself is always doubled, [`parse`]
 //! takes them back without doubt. So a newline or a `]` from a visitor never ends a line or a list.
 
@@ -15,6 +16,7 @@ use std::fmt::Write as _;
 
 use super::Event;
 use super::fields::{each, summary};
+use crate::logic::shown;
 use crate::logic::time::Timestamp;
 
 /// The structured-data name of the predecessor, which downstream rules expect.
@@ -28,6 +30,9 @@ pub const MAX_VALUE: usize = 16 * 1024;
 
 /// Most bytes of the message behind the structured data.
 const MAX_MESSAGE: usize = 1024;
+
+/// Bytes of `\u{10ffff}`.
+const LONGEST_ESCAPE: usize = 10;
 
 const LOCAL0: u8 = 16;
 const MAX_HOSTNAME: usize = 255;
@@ -64,7 +69,7 @@ pub fn line(event: &Event, sd_id: &str) -> String {
         if line.len() + c.len_utf8() > end {
             break;
         }
-        line.push(if c.is_control() { ' ' } else { c });
+        line.push(if shown::is_plain(c) { c } else { ' ' });
     }
     line
 }
@@ -93,8 +98,8 @@ fn parameter_name(key: &str) -> String {
 fn escape(value: &str, room: usize, out: &mut String) {
     let end = out.len() + room;
     for c in value.chars() {
-        // No character takes more than four bytes, escaped or not.
-        if out.len() + 4 > end {
+        let room = if shown::is_plain(c) || c.is_ascii() { 4 } else { LONGEST_ESCAPE };
+        if out.len() + room > end {
             break;
         }
         match c {
@@ -105,6 +110,9 @@ fn escape(value: &str, room: usize, out: &mut String) {
             c if c.is_ascii_control() => {
                 // A String never fails to be written to.
                 let _written = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c if !shown::is_plain(c) => {
+                let _written = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
             c => out.push(c),
         }
@@ -242,6 +250,13 @@ fn quoted(text: &str) -> Result<(String, &str), BadLine> {
                     }
                     None => value.push_str("\\x"),
                 },
+                Some((at, 'u')) => match text.get(at + 1..).and_then(hidden) {
+                    Some((c, length)) => {
+                        value.push(c);
+                        chars.nth(length - 1);
+                    }
+                    None => value.push_str("\\u"),
+                },
                 Some((_, c)) => value.extend(['\\', c]),
                 None => return Err(BadLine::StructuredData),
             },
@@ -256,6 +271,17 @@ fn control(digits: &str) -> Option<char> {
     let plain = digits.bytes().all(|c| c.is_ascii_hexdigit());
     let number = u8::from_str_radix(digits, 16).ok().filter(|_| plain)?;
     number.is_ascii_control().then_some(number.into())
+}
+
+/// The character that is not plain and stands as `{HEX}` at the beginning, and how many bytes that
+/// takes.
+fn hidden(text: &str) -> Option<(char, usize)> {
+    let (digits, _) =
+        text.strip_prefix('{')?.split_once('}').filter(|(digits, _)| digits.len() <= 6)?;
+    let plain = digits.bytes().all(|c| c.is_ascii_hexdigit());
+    let number = u32::from_str_radix(digits, 16).ok().filter(|_| plain)?;
+    let c = char::from_u32(number).filter(|c| !c.is_ascii() && !shown::is_plain(*c))?;
+    Some((c, digits.len() + 2))
 }
 
 #[cfg(test)]

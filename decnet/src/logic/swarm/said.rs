@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::report::{MAX_DECKIES, NodeNetwork, NodeReport};
 use super::{BadField, Count};
+use crate::logic::shown;
 use crate::logic::status::{CaptureStatus, DeckyStatus};
 
 /// Most bytes of a name that a node says: of a release, an interface, a hostname, a persona.
@@ -52,30 +53,21 @@ impl TryFrom<Said> for NodeReport {
     }
 }
 
-/// A text from a peer as one line of at most so many bytes: what steers a terminal, or turns the
-/// direction of what is shown, becomes a blank.
+/// A text from a peer as one line of at most so many bytes: what is not plain becomes a blank.
 pub fn sentence(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars().map(|c| if steers(c) { ' ' } else { c }) {
-        if shown.len() + c.len_utf8() > SENTENCE {
+    let mut line = String::new();
+    for c in text.chars().map(|c| if shown::is_plain(c) { c } else { ' ' }) {
+        if line.len() + c.len_utf8() > SENTENCE {
             break;
         }
-        shown.push(c);
+        line.push(c);
     }
-    shown
+    line
 }
 
 /// Whether a text may be a name as far as the master keeps and shows it.
 pub fn is_name(text: &str) -> bool {
-    text.len() <= NAME && !text.chars().any(steers)
-}
-
-/// Control characters, and those that turn or hide what is beside them (Unicode's bidirectional
-/// controls and zero-width ones).
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{61c}' | '\u{feff}')
+    text.len() <= NAME && text.chars().all(shown::is_plain)
 }
 
 fn bad<T>(field: &'static str, why: impl Into<String>) -> Result<T, BadField> {

@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::logic::release::{Digest, Refusal};
+use crate::logic::shown;
 
 /// What somebody else said, cut where it is long: it is kept in the journal and the audit log.
 ///
-/// **Shape**: up to 256 characters, none of them a control character.
+/// **Shape**: up to 256 characters, all of them plain ([`shown::is_plain`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Words(String);
 
 impl From<String> for Words {
     fn from(text: String) -> Self {
-        let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-        Self(text.chars().map(clean).take(256).collect())
+        Self(shown::line(&text).chars().take(256).collect())
     }
 }
 

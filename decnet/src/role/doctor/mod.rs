@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::edge::log::say;
+use crate::edge::log::{say, say_json};
 use crate::logic::table::Table;
 
 /// What came of a check.
@@ -63,7 +63,7 @@ pub fn run(interface: Option<&str>, json: bool) -> Result<ExitCode> {
     let findings = checks::all(interface);
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     if json {
-        say(&serde_json::to_string(&findings)?);
+        say_json(&findings)?;
     } else {
         print(&findings);
         say(if failed {

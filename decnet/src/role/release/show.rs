@@ -45,7 +45,7 @@ fn shown(release: &Release, envelope: &Envelope, show: Show) -> Result<()> {
         let signers: Vec<String> =
             envelope.signatures.iter().map(|signature| signature.key.to_string()).collect();
         let all = json!({ "digest": release.digest(), "manifest": manifest, "signed_by": signers });
-        log::say(&serde_json::to_string(&all)?);
+        log::say_json(&all)?;
         return Ok(());
     }
     let components: Vec<&str> = manifest.components.iter().map(|c| c.as_str()).collect();
@@ -77,7 +77,7 @@ fn shown(release: &Release, envelope: &Envelope, show: Show) -> Result<()> {
 
 fn shown_root(root: &SignedRoot, show: Show) -> Result<()> {
     if show == Show::Json {
-        log::say(&serde_json::to_string(root)?);
+        log::say_json(root)?;
         return Ok(());
     }
     let signed = &root.signed;

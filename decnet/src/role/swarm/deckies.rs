@@ -9,7 +9,7 @@ use axum::http::Method;
 use super::controller::Controller;
 use crate::cli::WrongUse;
 use crate::edge::files;
-use crate::edge::log::say;
+use crate::edge::log::{say, say_json};
 use crate::logic::swarm::{Deploy, FleetDecky, HostStatus, Outcomes, Teardown};
 use crate::logic::table::Table;
 use crate::role::operator::Show;
@@ -43,7 +43,7 @@ pub(super) fn teardown(controller: &Controller, wish: &Teardown, show: Show) -> 
 fn print(outcomes: &Outcomes, show: Show) -> Result<ExitCode> {
     let failed = outcomes.results.iter().any(|outcome| !outcome.ok);
     if show == Show::Json {
-        say(&serde_json::to_string(outcomes)?);
+        say_json(outcomes)?;
     } else {
         let mut table = Table::new(["NODE", "DONE", "DETAIL"]);
         for outcome in &outcomes.results {
@@ -69,7 +69,7 @@ pub(super) fn list(
         host.is_none_or(of_host) && state.is_none_or(|state| state == shown_state(decky))
     });
     if show == Show::Json {
-        say(&serde_json::to_string(&deckies)?);
+        say_json(&deckies)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new(["DECKY", "HOST", "ADDRESS", "STATE", "SERVICES"]);

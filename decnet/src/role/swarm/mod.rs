@@ -17,7 +17,7 @@ use crate::cli::WrongUse;
 use crate::edge::clock;
 use crate::edge::fresh::Fresh;
 use crate::edge::http::Upstream;
-use crate::edge::log::say;
+use crate::edge::log::{say, say_json};
 use crate::edge::pki;
 use crate::logic::rollout::{Forgive, Revert, Wish};
 use crate::logic::swarm::{
@@ -186,7 +186,7 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
 fn check(controller: &Controller, show: Show) -> Result<ExitCode> {
     let outcomes: Outcomes = controller.ask(Method::POST, "/swarm/check", None)?;
     if show == Show::Json {
-        say(&serde_json::to_string(&outcomes)?);
+        say_json(&outcomes)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new(["NODE", "ANSWERS", "DETAIL"]);
@@ -203,7 +203,7 @@ fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Resu
     let path = format!("/swarm/hosts{}", query.unwrap_or_default());
     let hosts: Vec<Listed> = controller.ask(Method::GET, &path, None)?;
     if show == Show::Json {
-        say(&serde_json::to_string(&hosts)?);
+        say_json(&hosts)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new([
@@ -302,7 +302,7 @@ fn token(controller: &Controller, wish: &TokenWish, show: Show) -> Result<ExitCo
     let body = serde_json::to_value(wish)?;
     let token: Token = controller.ask(Method::POST, "/swarm/tokens", Some(&body))?;
     if show == Show::Json {
-        say(&serde_json::to_string(&token)?);
+        say_json(&token)?;
         return Ok(ExitCode::SUCCESS);
     }
     let Token { token, name, expires_at, node_port } = token;

@@ -9,7 +9,7 @@ use super::Source;
 use super::bundle::{Packed, packed};
 use super::controller::Controller;
 use crate::cli::WrongUse;
-use crate::edge::log::{say, say_aside, show_progress};
+use crate::edge::log::{say, say_aside, say_json, show_progress};
 use crate::logic::rollout::{
     Brief, Counts, DryRun, Forgive, NodeReport, NodeState, Offer, Phase, Quarantined,
     QuarantinedThere, Report, Revert, Reverted, Skip, Started, Wish,
@@ -117,7 +117,7 @@ pub(super) fn look(
             let path = format!("{path}/{word}");
             let report: Report = controller.ask(Method::POST, &path, None)?;
             match show {
-                Show::Json => say(&serde_json::to_string(&report)?),
+                Show::Json => say_json(&report)?,
                 Show::Table => say(&format!("rollout {id} is {}", report.brief.state.as_str())),
             }
             Ok(ExitCode::SUCCESS)
@@ -128,7 +128,7 @@ pub(super) fn look(
 fn list(controller: &Controller, show: Show) -> Result<ExitCode> {
     let all: Vec<Brief> = controller.ask(Method::GET, "/swarm/rollouts", None)?;
     if show == Show::Json {
-        say(&serde_json::to_string(&all)?);
+        say_json(&all)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new([
@@ -155,7 +155,7 @@ fn list(controller: &Controller, show: Show) -> Result<ExitCode> {
 fn shown(report: &Report, show: Show) -> Result<ExitCode> {
     let failed = report.has_failed();
     if show == Show::Json {
-        say(&serde_json::to_string(report)?);
+        say_json(report)?;
     } else {
         say(&table(&report.nodes).to_string());
     }
@@ -231,7 +231,7 @@ fn remarks(report: &Report) -> Vec<String> {
 fn dry_run(dry: &DryRun, show: Show) -> Result<ExitCode> {
     let failed = dry.results.iter().any(|node| !node.ok);
     if show == Show::Json {
-        say(&serde_json::to_string(dry)?);
+        say_json(dry)?;
     } else {
         let Offer { digest, .. } = dry.release;
         let mut table = Table::new([
@@ -288,7 +288,7 @@ pub(super) fn quarantined(controller: &Controller) -> Result<()> {
 fn told(reverted: Reverted, show: Show) -> Result<ExitCode> {
     let failed = reverted.results.iter().any(|node| !node.ok);
     if show == Show::Json {
-        say(&serde_json::to_string(&reverted)?);
+        say_json(&reverted)?;
     } else {
         let mut table = Table::new(["HOST", "ADDRESS", "AGENT", "DETAIL"]);
         for node in reverted.results {

@@ -41,6 +41,24 @@ fn a_line_says_who_what_and_when_in_its_header() {
 }
 
 #[test]
+fn what_turns_or_hides_text_is_escaped_and_comes_back() {
+    let name = "a\u{202e}b\u{9b}c\u{e0041}";
+    let event = samples().into_iter().find(|event| event.event == Kind::AuthAttempt).unwrap();
+    let mut event = Event { event: Kind::AuthAttempt, ..event };
+    event.creds.as_mut().unwrap().user = Some(name.into());
+    let line = line(&event, "x@1");
+    assert!(line.contains("a\\u{202e}b\\u{9b}c\\u{e0041}\""), "{line}");
+    assert!(line.chars().all(shown::is_plain), "{line}");
+    let parts = parse(&line).unwrap();
+    assert!(parts.elements[0].1.iter().any(|(_, value)| value == name), "{parts:?}");
+    // Whoever escapes what needs it not has meant something else.
+    let value = |text: &str| parse(text).map(|parts| parts.elements[0].1[0].1.clone());
+    for kept in ["\\u{41}", "\\u{d800}", "\\u{1234567}", "\\u{}", "\\u{202e", "\\u"] {
+        assert_eq!(value(&format!("<0>1 - - - - - [a b=\"{kept}\"]")).unwrap(), kept);
+    }
+}
+
+#[test]
 fn a_line_of_another_program_is_read() {
     let text = "<165>1 2003-10-11T22:14:15.003Z host app - ID47 [a@1 x=\"1\" y=\"\\\"\\]\\\\\"][b@2] \u{feff}An event";
     let parts = parse(text).unwrap();

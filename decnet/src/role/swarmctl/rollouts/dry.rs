@@ -9,6 +9,7 @@ use super::{forgive, parcel};
 use crate::edge::bundles::Sent;
 use crate::logic::release::{Digest, Envelope, Release};
 use crate::logic::rollout::{DryNode, DryRun, Offer, Policy};
+use crate::logic::shown;
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::nodes::AT_ONCE;
@@ -96,12 +97,11 @@ impl Look<'_> {
         let head = (&self.brought.envelope, &self.brought.release);
         match updater.check(head, (agent, own)).await? {
             Some(found) => {
-                let shown = |text: String| -> String {
-                    text.replace(char::is_control, " ").chars().take(SHOWN).collect()
-                };
-                let agent = found.agent.into_iter().take(9).map(shown);
+                let line =
+                    |text: String| shown::line(&text).chars().take(SHOWN).collect::<String>();
+                let agent = found.agent.into_iter().take(9).map(line);
                 node.refusals.extend(agent);
-                let own = found.updater.unwrap_or_default().into_iter().take(9).map(shown);
+                let own = found.updater.unwrap_or_default().into_iter().take(9).map(line);
                 let own: Vec<_> = own.filter(|why| !node.refusals.contains(why)).collect();
                 node.refusals.extend(own.into_iter().map(|why| format!("updater: {why}")));
             }

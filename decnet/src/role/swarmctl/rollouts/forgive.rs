@@ -15,6 +15,7 @@ use crate::logic::release::{Component, Prefix};
 use crate::logic::rollout::{
     Forgive, Quarantined, QuarantinedThere, Reverted, RevertedNode, Which,
 };
+use crate::logic::shown;
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::deploy::targets;
@@ -95,7 +96,7 @@ pub(super) fn remember(app: &App, host: Uuid, releases: &Releases) {
         slots.quarantine.iter().take(MOST).map(move |found| Quarantined {
             component,
             digest: found.digest,
-            why: found.why.replace(char::is_control, " ").chars().take(SHOWN).collect(),
+            why: shown::line(&found.why).chars().take(SHOWN).collect(),
         })
     });
     let all: Vec<Quarantined> = each.collect();

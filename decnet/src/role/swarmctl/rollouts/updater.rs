@@ -16,6 +16,7 @@ use crate::edge::http::{AskError, FormError, SecureServer, file_request, form_re
 use crate::edge::pki;
 use crate::logic::release::{Digest, Envelope, Prefix, Release};
 use crate::logic::rollout::NodeState;
+use crate::logic::shown;
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
 use crate::role::swarmctl::renewals;
@@ -162,7 +163,7 @@ impl Answer {
             (None, Some(text), None) | (None, None, Some(text)) => text.to_owned(),
             (None, None, None) => format!("it answers {}", self.status),
         };
-        text.replace(char::is_control, " ").chars().take(SHOWN).collect()
+        shown::line(&text).chars().take(SHOWN).collect()
     }
 
     /// The attempt that is under way instead.
