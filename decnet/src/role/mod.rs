@@ -6,6 +6,7 @@ pub mod bpf;
 pub mod capture;
 pub mod confine;
 mod credentials;
+mod daemon;
 pub mod doctor;
 pub mod events;
 pub mod face;

@@ -50,6 +50,7 @@ use crate::logic::event::Stamp;
 use crate::logic::kernel;
 use crate::logic::swarm::{Count, Deployment};
 
+use crate::role::daemon;
 use capture::Capture;
 use captures::Captures;
 use control::Asked;
@@ -110,6 +111,12 @@ pub struct Settings {
 ///
 /// When something it needs is not there; the message says what was tried, on what, and what to do.
 pub fn run(settings: &Settings) -> Result<()> {
+    // Its programs are loaded before each start of its unit, and systemd keeps the deckies meanwhile:
+    // so it begins anew as another process.
+    run_once(settings).or_else(daemon::end_slowly)
+}
+
+fn run_once(settings: &Settings) -> Result<()> {
     let passed = systemd::passed();
     limits::raise_files();
     // Read first: another user's files cannot be read any more once it serves as its own.

@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use crate::edge::http::{self, Limits};
 use crate::edge::store::{self, Store};
 use crate::edge::{apart, child, files, memory, privileges, signals};
+use crate::role::daemon;
 use app::App;
 
 pub use first_login::{first_login, renew_first_login};
@@ -54,7 +55,9 @@ pub struct Settings {
 /// When the store cannot be opened or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
     memory::give_back();
-    prepare(settings)?;
+    daemon::begin(|| prepare(settings))?;
+    child::die_with_parent().context("cannot be tied to its parent")?;
+    apart::alone()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(database::STORES + app::HASHES + 1)
@@ -63,8 +66,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let address = SocketAddr::new(settings.host, settings.port);
-        let listener = http::listen(address).await?;
-        serve(settings, listener, signals::stop()?).await
+        let beats = tokio::spawn(daemon::beat());
+        let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
+        let Some(listener) = listener else { return Ok(()) };
+        serve(settings, listener, signals::stop()?).await?;
+        beats.abort();
+        Ok(())
     })
 }
 
@@ -79,9 +86,7 @@ fn prepare(settings: &Settings) -> Result<()> {
         }
     }
     privileges::serve_as(DIR, settings.user.as_deref())?;
-    files::make_dir(&state_dir.join(DIR))?;
-    child::die_with_parent().context("cannot be tied to its parent")?;
-    Ok(apart::alone()?)
+    Ok(files::make_dir(&state_dir.join(DIR))?)
 }
 
 /// Serves on `listener` until `stop`.
@@ -94,17 +99,23 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let path = store::path(&settings.state_dir);
-    first_login::offer(&Store::create(&path)?, &settings.state_dir)?;
-    // Opened again, for a reader needs less memory than whoever writes.
-    let app = Arc::new(App::new(Store::open(&path)?, settings)?);
+    let Some(app) = daemon::begin_in(async || open(settings)).await? else { return Ok(()) };
     let address = listener.local_addr().context("cannot tell the port")?;
     tracing::info!(%address, "api is listening");
+    daemon::serves("serving what the store knows");
     let following = tokio::spawn(feed::follow(app.clone()));
     http::serve(listener, Limits::default(), router(app), stop).await;
     following.abort();
     tracing::info!("api has stopped");
     Ok(())
+}
+
+/// Opens the store, and sees to it that somebody can log in.
+fn open(settings: &Settings) -> Result<Arc<App>> {
+    let path = store::path(&settings.state_dir);
+    first_login::offer(&Store::create(&path)?, &settings.state_dir)?;
+    // Opened again, for a reader needs less memory than whoever writes.
+    Ok(Arc::new(App::new(Store::open(&path)?, settings)?))
 }
 
 /// The routes over `app`.

@@ -29,6 +29,7 @@ use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::Authority;
 use crate::edge::systemd::{self, Word};
 use crate::edge::{apart, child, clock, files, privileges, random, signals};
+use crate::role::daemon;
 use app::App;
 
 /// Connections of nodes at a time.
@@ -78,34 +79,44 @@ pub fn token_path(state_dir: &Path) -> PathBuf {
 pub fn run(settings: &Settings) -> Result<()> {
     let user = settings.user.as_deref();
     let swarm = settings.state_dir.join(DIR);
-    if privileges::is_root() {
-        files::make_open_dir(&settings.state_dir)?;
-        files::make_room(&settings.state_dir, DIR, privileges::daemon(ROLE, user)?)?;
-    }
     // Every connection has one.
     crate::edge::limits::raise_files();
-    privileges::serve_as(ROLE, user)?;
-    files::make_dir(&swarm)?;
+    daemon::begin(|| {
+        if privileges::is_root() {
+            files::make_open_dir(&settings.state_dir)?;
+            files::make_room(&settings.state_dir, DIR, privileges::daemon(ROLE, user)?)?;
+        }
+        privileges::serve_as(ROLE, user)?;
+        Ok(files::make_dir(&swarm)?)
+    })?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
     let ca = authority(settings);
-    files::make_dir(&ca)?;
-    let authority = Authority::open_or_make(&ca, clock::now())?;
-    let token = token(&token_path(&settings.state_dir))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let operators = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
-        let nodes = http::listen(settings.nodes).await?;
+        let beats = tokio::spawn(daemon::beat());
+        let address = SocketAddr::new(settings.host, settings.port);
+        let listen = async |address| {
+            daemon::begin_in(async || Ok(http::listen(address).await?)).await
+        };
+        let Some(operators) = listen(address).await? else { return Ok(()) };
+        let Some(nodes) = listen(settings.nodes).await? else { return Ok(()) };
         let for_nodes = nodes.local_addr().context("cannot tell the port")?;
-        let app = Arc::new(App::open(
-            swarm,
-            authority,
-            token,
-            (for_nodes.port(), settings.updater_port),
-        )?);
+        let open = async || {
+            files::make_dir(&ca)?;
+            let authority = Authority::open_or_make(&ca, clock::now())?;
+            let token = token(&token_path(&settings.state_dir))?;
+            Ok(Arc::new(App::open(
+                swarm.clone(),
+                authority,
+                token,
+                (for_nodes.port(), settings.updater_port),
+            )?))
+        };
+        let Some(app) = daemon::begin_in(open).await? else { return Ok(()) };
         let (offer, config) = watch::channel(node::config(&app)?);
         let address = operators.local_addr().context("cannot tell the port")?;
         let authority = app.authority.fingerprint();
@@ -123,11 +134,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         tokio::spawn(http::serve_tls(nodes, secure, limits, of_nodes, std::future::pending()));
         let of_operators = app::router(app.clone());
         // Now the token can be read and both ports answer.
-        systemd::tell(&[Word::Ready, Word::Status(format!("nodes are heard at {for_nodes}"))]);
+        daemon::serves(&format!("nodes are heard at {for_nodes}"));
         // Bundles go to the disk.
         let limits = Limits { bytes: u64::MAX, bytes_each: u64::MAX, ..Limits::default() };
         http::serve(operators, limits, of_operators, signals::stop()?).await;
         systemd::tell(&[Word::Stopping]);
+        beats.abort();
         converge::flush(&app);
         tracing::info!("swarmctl has stopped");
         Ok(())

@@ -22,12 +22,14 @@ mod spool;
 mod told;
 mod uploads;
 
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use nix::fcntl::Flock;
 
 use crate::cli::WrongUse;
 use crate::edge::http::{self, Limits, Secure};
@@ -36,6 +38,7 @@ use crate::edge::release::running;
 use crate::edge::systemd::{self, Word};
 use crate::edge::{apart, files, memory, signals};
 use crate::logic::trust::{Caller, CertRole};
+use crate::role::daemon;
 use app::App;
 use engine::Engine;
 use identity::Known;
@@ -88,16 +91,14 @@ pub struct Settings {
 /// When its identity, the root of trust or a directory is not there, or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
     apart::close_memory()?;
-    let identity = identity(settings)?;
     // Held as long as this process lives, so that nobody removes what it runs from.
     let release = running();
-    gate::trust(settings)?;
-    let state = settings.state_dir.join("updater");
-    files::make_dir(&state)?;
-    let lock = state.join(LOCK);
-    let _held = life::lock(&lock, HANDOVER)?.with_context(|| {
-        format!("another updater is running here (it holds `{}`)", lock.display())
+    let identity = daemon::begin(|| {
+        let identity = identity(settings)?;
+        gate::trust(settings)?;
+        Ok(identity)
     })?;
+    let _held = daemon::begin(|| hold(settings))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -105,10 +106,15 @@ pub fn run(settings: &Settings) -> Result<()> {
     runtime.block_on(async {
         let authorize: Arc<dyn Authorize> = Arc::new(Master);
         let (known, config) = Known::new(settings, identity, authorize.clone())?;
-        let beats = tokio::spawn(life::beat());
+        let mut beats = tokio::spawn(life::beat());
         let (engine, heard) = Engine::start(settings, known.clone(), release)?;
         heard.recovered.await.context("the updater's thread has ended")??;
-        let listener = http::listen(SocketAddr::new(settings.host, settings.port)).await?;
+        // A recovery may take its time; what follows is no start any more.
+        beats.abort();
+        beats = tokio::spawn(daemon::beat());
+        let address = SocketAddr::new(settings.host, settings.port);
+        let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
+        let Some(listener) = listener else { return Ok(()) };
         let address = listener.local_addr().context("cannot tell the port")?;
         let release = release.map(|digest| digest.to_string());
         tracing::info!(%address, release, name = known.now().caller.name, "the updater is listening");
@@ -142,6 +148,16 @@ pub fn run(settings: &Settings) -> Result<()> {
         }
         tracing::info!("the updater has stopped");
         Ok(())
+    })
+}
+
+/// Makes the directory of its state, and takes the lock that makes it the only one.
+fn hold(settings: &Settings) -> Result<Flock<File>> {
+    let state = settings.state_dir.join("updater");
+    files::make_dir(&state)?;
+    let lock = state.join(LOCK);
+    life::lock(&lock, HANDOVER)?.with_context(|| {
+        format!("another updater is running here (it holds `{}`)", lock.display())
     })
 }
 

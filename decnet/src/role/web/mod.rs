@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits, Upstream};
 use crate::edge::{apart, child, privileges, signals};
+use crate::role::daemon;
 use assets::Assets;
 
 /// What `decnet web` is told.
@@ -48,7 +49,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 ///
 /// When the api's address is none or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
-    privileges::serve_as("web", settings.user.as_deref())?;
+    daemon::begin(|| Ok(privileges::serve_as("web", settings.user.as_deref())?))?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -58,8 +59,12 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let address = SocketAddr::new(settings.host, settings.port);
-        let listener = http::listen(address).await?;
-        serve(settings, listener, signals::stop()?).await
+        let beats = tokio::spawn(daemon::beat());
+        let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
+        let Some(listener) = listener else { return Ok(()) };
+        serve(settings, listener, signals::stop()?).await?;
+        beats.abort();
+        Ok(())
     })
 }
 
@@ -79,6 +84,7 @@ pub async fn serve(
     }
     let address = listener.local_addr().context("cannot tell the port")?;
     tracing::info!(%address, %api, "web is listening");
+    daemon::serves("serving the dashboard");
     http::serve(listener, Limits::default(), router(api), stop).await;
     tracing::info!("web has stopped");
     Ok(())
