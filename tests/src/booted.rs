@@ -16,7 +16,7 @@ mkdir -p /opt/decnet/current/bin /etc/decnet
 cp -r "DEPLOY/." /run/deploy
 cp "PROGRAM" /opt/decnet/current/bin/decnet
 cp "PROGRAM" /usr/bin/decnet
-cp /run/deploy/*.service /run/deploy/*.socket /run/deploy/*.mount /etc/systemd/system/
+cp /run/deploy/*.service /run/deploy/*.socket /run/deploy/*.mount /run/deploy/*.timer /etc/systemd/system/
 install -D /run/deploy/decnet-rooms.sh /usr/lib/decnet/rooms
 cp /run/deploy/decnet.sysusers /usr/lib/sysusers.d/decnet.conf
 systemd-sysusers decnet.conf

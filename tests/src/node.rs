@@ -37,7 +37,7 @@ systemctl start decnet-agent.socket decnet-agent decnet-updater
 /// Shows everything that an update could change, but the audit log.
 pub const STATE: &str = "cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort
 cd /var/lib/decnet/updater; cat */journal; find spool root.json -printf '%p %s\\n' 2>/dev/null
-find /sys/fs/cgroup/system.slice/decnet-*.service -name cgroup.procs -print -exec cat {} +";
+find /sys/fs/cgroup/system.slice/decnet-*.service -name cgroup.procs ! -path '*rescue*' -print -exec cat {} +";
 
 /// A node and its master.
 pub struct Node {
@@ -146,9 +146,14 @@ impl Node {
         self.machine.ok("ls -A /opt/decnet/releases").lines().map(str::to_owned).collect()
     }
 
-    /// The outcomes in the audit log.
+    /// The outcomes in the agent's audit log.
     pub fn audited(&mut self) -> Vec<(String, String)> {
-        let text = self.machine.ok("cat /var/lib/decnet/updater/agent/audit.log");
+        self.audited_of("agent")
+    }
+
+    /// The outcomes in the audit log of a component.
+    pub fn audited_of(&mut self, component: &str) -> Vec<(String, String)> {
+        let text = self.machine.ok(&format!("cat /var/lib/decnet/updater/{component}/audit.log"));
         let line = |line: &str| {
             let value: Value = serde_json::from_str(line).expect("it is JSON");
             let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();

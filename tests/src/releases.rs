@@ -131,6 +131,11 @@ impl Workshop {
         bundle
     }
 
+    /// The same of a good release before whose program this script is run.
+    pub fn scripted(&self, number: u64, script: &str) -> Bundle {
+        self.signed(self.packed(number, Some(script)))
+    }
+
     /// The same of a release that is nothing but this script.
     pub fn script(&self, number: u64, text: &str) -> Bundle {
         let tree = self.tree(number);
@@ -166,10 +171,14 @@ impl Workshop {
 
     /// The same, signed by nobody.
     pub fn unsigned(&self, number: u64, behaviour: Behaviour) -> Bundle {
+        self.packed(number, behaviour.script())
+    }
+
+    fn packed(&self, number: u64, script: Option<&str>) -> Bundle {
         let tree = self.tree(number);
         let program = self.path().join("program");
         let put = |name: &str| fs::hard_link(&program, tree.join("bin").join(name));
-        match behaviour.script() {
+        match script {
             None => put("decnet").expect("it is ours"),
             Some(script) => {
                 put("program").expect("it is ours");

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::run::{cargo, run, say, target_dir, top};
 
 /// What is in a release beside the program, and nothing else: whatever lies about stays here.
-const SHARE: [(&str, &str); 19] = [
+const SHARE: [(&str, &str); 20] = [
     ("LICENSE-APACHE", "share/doc/LICENSE-APACHE"),
     ("LICENSE-MIT", "share/doc/LICENSE-MIT"),
     ("README.md", "share/doc/README.md"),
@@ -20,6 +20,7 @@ const SHARE: [(&str, &str); 19] = [
     ("deploy/decnet-api.service", "share/systemd/decnet-api.service"),
     ("deploy/decnet-bpf.service", "share/systemd/decnet-bpf.service"),
     ("deploy/decnet-rescue.service", "share/systemd/decnet-rescue.service"),
+    ("deploy/decnet-rescue.timer", "share/systemd/decnet-rescue.timer"),
     ("deploy/decnet-rooms.service", "share/systemd/decnet-rooms.service"),
     ("deploy/decnet-rooms.sh", "share/systemd/decnet-rooms.sh"),
     ("deploy/decnet-swarmctl.service", "share/systemd/decnet-swarmctl.service"),

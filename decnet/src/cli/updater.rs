@@ -44,7 +44,10 @@ pub struct UpdaterArgs {
     /// Seconds for which a new release must go on answering
     #[arg(long, env = "DECNET_UPDATER_SOAK", default_value_t = 10)]
     pub soak: u64,
-    /// Put the updater before back, when one on trial does not come up (started by systemd)
+    /// Seconds that a new updater may take to be reached on its own port
+    #[arg(long, env = "DECNET_UPDATER_PATIENCE", default_value_t = 60)]
+    pub patience: u64,
+    /// Watch the updater, and put the one before back when it cannot serve (started by systemd)
     #[arg(long, hide = true)]
     pub rescue: bool,
     /// Where it keeps and finds things
@@ -69,6 +72,7 @@ impl UpdaterArgs {
             reserve: self.reserve.saturating_mul(MEBIBYTE),
             most: self.max_upload.saturating_mul(MEBIBYTE),
             soak: Duration::from_secs(self.soak),
+            patience: Duration::from_secs(self.patience),
         }
     }
 }

@@ -122,6 +122,24 @@ fn keep_descriptors() -> std::io::Result<()> {
     if code == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// Starts another program of ours, tied to this process as [`start`] does it, whose messages and
+/// input are ours.
+///
+/// # Errors
+///
+/// Whatever the kernel says.
+pub fn start_program(command: &[String]) -> std::io::Result<Child> {
+    let Some((program, args)) = command.split_first() else {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    };
+    Command::new(program).args(args).env(PARENT, std::process::id().to_string()).spawn()
+}
+
+/// Whether this process was started by one that waits for it.
+pub fn is_one() -> bool {
+    std::env::var(PARENT).is_ok_and(|parent| parent == getppid().as_raw().to_string())
+}
+
 /// Takes the name `decnet-ROLE` in a process that was started through [`start`]: the kernel would
 /// list it as `exe`.
 pub fn take_name(role: &str) {

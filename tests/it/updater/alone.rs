@@ -112,10 +112,18 @@ impl Alone {
 
     /// Starts the updater by another program, which becomes it.
     pub(super) fn start(&mut self, by: &str) {
+        self.start_program(&format!("{by} {}", decnet().display()));
+    }
+
+    /// Starts the updater that is installed.
+    pub(super) fn start_installed(&mut self) {
+        self.start_program(&self.path("opt/updater/current/bin/decnet").display().to_string());
+    }
+
+    fn start_program(&mut self, program: &str) {
         let line = format!(
-            "{by} {} updater --host=127.0.0.1 --port=8766 --agent=127.0.0.1:8765 --reserve=0 \
+            "{program} updater --host=127.0.0.1 --port=8766 --agent=127.0.0.1:8765 --reserve=0 \
              --soak={} --updater-dir={} --install-dir={}{} >>{} 2>&1 & echo $!",
-            decnet().display(),
             self.soak,
             self.path("etc/updater").display(),
             self.path("opt").display(),
@@ -123,6 +131,11 @@ impl Alone {
             self.path("updater.log").display()
         );
         self.updater = self.shell.ok(&line).trim().parse().expect("a number");
+    }
+
+    /// The updater's process.
+    pub(super) fn updater(&self) -> u32 {
+        self.updater
     }
 
     /// Waits until the updater answers, or has ended: whether it answers.
@@ -186,10 +199,28 @@ impl Alone {
 
     /// A command line that sends a bundle.
     pub(super) fn push_line(&self, bundle: &Bundle) -> String {
+        self.push_line_to("update", bundle)
+    }
+
+    /// Sends the updater another release of itself.
+    pub(super) fn push_self(&mut self, bundle: &Bundle, attempt: &str) -> (String, u16) {
+        let line = self.push_line_to("update-self", bundle);
+        let line =
+            line.replacen("-F ", &format!("-F confirm_self=true -F attempt={attempt} -F "), 1);
+        said(&self.shell.run(&line).1)
+    }
+
+    /// What the updater says.
+    pub(super) fn ask(&mut self, path: &str) -> Option<Value> {
+        let asked = self.curl(&format!("https://127.0.0.1:8766{path} 2>/dev/null"));
+        serde_json::from_str(&self.shell.run(&asked).1).ok()
+    }
+
+    fn push_line_to(&self, route: &str, bundle: &Bundle) -> String {
         let file = bundle.path.display();
         self.curl(&format!(
             "-w '\\n%{{http_code}}' -F sha256=$(sha256sum {file} | cut -c 1-64) -F tarball=@{file} \
-             https://127.0.0.1:8766/update"
+             https://127.0.0.1:8766/{route}"
         ))
     }
 

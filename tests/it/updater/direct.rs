@@ -3,7 +3,8 @@
 use std::fs;
 
 use decnet_tests::releases::{Behaviour, Bundle};
-use decnet_tests::world::decnet;
+use decnet_tests::world::{decnet, wait_for};
+use serde_json::Value;
 
 use super::alone::Alone;
 
@@ -155,4 +156,57 @@ fn nobody_is_ended_but_the_agent_of_this_place() {
         node.start("");
         node.up();
     }
+}
+
+/// What came of an attempt, once it has ended.
+fn ended(node: &mut Alone, attempt: &str) -> Value {
+    let told = wait_for(|| {
+        let told = node.ask(&format!("/attempts/{attempt}"));
+        told.filter(|told| told["state"] == "done")
+    });
+    told.unwrap_or_else(|| panic!("{}", node.log()))["status"].clone()
+}
+
+#[test]
+fn without_systemd_the_updater_before_is_the_judge() {
+    let mut node = Alone::make();
+    node.soak = 2;
+    let first = node.shop.release(1, Behaviour::Good);
+    node.install(&first);
+    node.start("");
+    node.up();
+    let second = node.shop.release(2, Behaviour::Good);
+    let (said, status) = node.push_self(&second, "two");
+    assert_eq!(status, 202, "{said}");
+    assert_eq!(ended(&mut node, "two"), 200, "{}", node.log());
+    for (number, script) in [(3, "exit 3"), (4, "{ (sleep 1; kill -9 $$) & }")] {
+        // Whoever started it finds it as the process that it was.
+        let pid = node.updater();
+        let health = wait_for(|| node.ask("/health").filter(|health| health["pid"] == pid));
+        let health = health.unwrap_or_else(|| panic!("{}", node.log()));
+        assert_eq!(health["release"], second.digest.as_str(), "{health}\n{}", node.log());
+        let bad = node.shop.scripted(number, &format!("[ $1 = updater ] && {script}"));
+        let attempt = format!("bad-{number}");
+        let (said, status) = node.push_self(&bad, &attempt);
+        assert_eq!(status, 202, "{said}");
+        assert_eq!(ended(&mut node, &attempt), 409, "{script}: {}", node.log());
+    }
+    // It dies with its trial, and whoever starts it anew knows nothing of that.
+    let third = node.shop.release(6, Behaviour::Good);
+    node.soak = 30;
+    node.kill();
+    node.start("");
+    node.up();
+    let (said, status) = node.push_self(&third, "three");
+    assert_eq!(status, 202, "{said}");
+    let is_on_trial = wait_for(|| {
+        let health = node.ask("/health");
+        health.filter(|health| health["release"] == third.digest.as_str())
+    });
+    assert!(is_on_trial.is_some(), "{}", node.log());
+    node.kill();
+    assert!(wait_for(|| node.ask("/health").is_none().then_some(())).is_some(), "nobody is left");
+    node.soak = 1;
+    node.start_installed();
+    assert_eq!(ended(&mut node, "three"), 200, "{}", node.log());
 }

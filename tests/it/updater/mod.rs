@@ -13,6 +13,7 @@ mod programs;
 mod stand_in;
 mod strace;
 mod supervised;
+mod waiting;
 
 use decnet_tests::node::Node;
 use decnet_tests::releases::Behaviour;

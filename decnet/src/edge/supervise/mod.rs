@@ -58,11 +58,8 @@ pub enum Supervisor {
 impl Supervisor {
     /// systemd where it has started this process and can be asked; else this process itself.
     pub fn find(direct: Direct) -> Self {
-        let variable = |name| std::env::var(name).ok();
-        let (id, exec) = (variable("INVOCATION_ID"), variable("SYSTEMD_EXEC_PID"));
-        let is_unit = unit::is_first(id.as_deref(), exec.as_deref(), std::process::id());
-        match systemctl(std::env::var_os("PATH")).filter(|_| is_unit) {
-            Some(program) => Self::Systemd(Systemd::new(program)),
+        match Systemd::find() {
+            Some(systemd) => Self::Systemd(systemd),
             None => Self::Direct(direct),
         }
     }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{SuperviseError, on_path};
-use crate::logic::unit::{Verb, main_pid};
+use crate::logic::unit::{self, Verb, main_pid};
 
 /// Where the helper listens.
 pub const HELPER_SOCKET: &str = "/run/decnet-units.sock";
@@ -31,9 +31,13 @@ pub struct Systemd {
 }
 
 impl Systemd {
-    /// systemd, asked through this program.
-    pub fn new(systemctl: PathBuf) -> Self {
-        Self { systemctl }
+    /// systemd, where it has started this process and can be asked.
+    pub fn find() -> Option<Self> {
+        let variable = |name| std::env::var(name).ok();
+        let (id, exec) = (variable("INVOCATION_ID"), variable("SYSTEMD_EXEC_PID"));
+        let is_unit = unit::is_first(id.as_deref(), exec.as_deref(), std::process::id());
+        let systemctl = systemctl(std::env::var_os("PATH")).filter(|_| is_unit)?;
+        Some(Self { systemctl })
     }
 
     /// Restarts a unit, which has its own user and capabilities, whatever this process has.
@@ -59,6 +63,14 @@ impl Systemd {
     pub fn process(&self, unit: &'static str) -> Option<u32> {
         let shown = self.run(&["show", "--property=MainPID", unit]).ok()?;
         main_pid(&String::from_utf8_lossy(&shown.stdout))
+    }
+
+    /// Whether somebody has stopped a unit, or is about to: one that has ended by itself is started
+    /// again.
+    pub fn is_stopped(&self, unit: &'static str) -> bool {
+        let shown = self.run(&["show", "--property=ActiveState", "--value", unit]);
+        let state = shown.map(|shown| String::from_utf8_lossy(&shown.stdout).trim().to_owned());
+        state.is_ok_and(|state| matches!(state.as_str(), "inactive" | "deactivating"))
     }
 
     fn tell(&self, verb: Verb, unit: &'static str) -> Result<(), SuperviseError> {

@@ -112,6 +112,8 @@ impl<F: Fs> Runner<F> {
         let place = &self.place;
         tracing::debug!(?effect, "update");
         match effect {
+            // Somebody else says when it is over.
+            Effect::Await => return Ok(Done::Over),
             Effect::Check(digest) => return self.check(*digest).map(Done::Answer),
             Effect::Pause => {
                 host.pause();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::Record;
 use super::health::Seen;
 use super::journal::Journal;
-use super::outcome::{Fault, Outcome, Reason};
+use super::outcome::{Cause, Fault, Outcome, Reason};
 use crate::logic::release::{Digest, Identity, Label};
 
 /// Which attempt: the sender's name for it, or one that was made here.
@@ -69,12 +69,12 @@ pub struct Begin {
 }
 
 /// Who looks at what was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// The updater, as it starts.
     Daemon,
-    /// The unit that is started when the updater does not come up, from the release before.
-    Rescue,
+    /// The release before, which has watched the updater from outside, and found this.
+    Rescue(Cause),
 }
 
 /// What is found on disk before anything else is done. Releases were read in full.
@@ -123,6 +123,9 @@ pub enum Event {
         /// Which release.
         digest: Digest,
     },
+    /// The updater was reached from outside of it, as the release on trial, for as long as it must
+    /// serve. It answers [`Effect::Await`].
+    Proved,
     /// What the running release shows.
     Probed {
         /// When, by a clock that never goes back.
@@ -162,6 +165,9 @@ pub enum Event {
 pub enum Effect {
     /// Append a line to the audit log, unless its last line says the very same.
     Audit(Box<Record>),
+    /// Serve, until somebody outside has seen that. Answered by [`Event::Proved`], or by
+    /// [`Event::Recover`] of whoever has seen that it does not.
+    Await,
     /// Read a release again in full and run its self-check. Answered by [`Event::Checked`].
     Check(Digest),
     /// Remove everything where releases are but these, and what a process still runs.
@@ -215,7 +221,8 @@ impl Effect {
     pub fn asks(&self) -> bool {
         matches!(
             self,
-            Self::Check(_)
+            Self::Await
+                | Self::Check(_)
                 | Self::Pause
                 | Self::Probe
                 | Self::Receive

@@ -6,12 +6,22 @@ use super::event::Process;
 use super::outcome::Cause;
 use crate::logic::release::Digest;
 
-/// How long it may take to its first answer. A last look takes 3 s more, and all of it 30 s at most.
-const START: Duration = Duration::from_secs(25);
-/// How long its process may be gone before it is taken for dead: a supervisor starts it again.
-const GONE: Duration = Duration::from_secs(10);
-/// Failures that are forgiven while it proves itself.
-const FORGIVEN: u32 = 1;
+/// What is forgiven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long it may take to its first answer.
+    pub start: Duration,
+    /// How long its process may be gone before it is taken for dead: a supervisor starts it again.
+    pub gone: Duration,
+    /// Failures that are forgiven while it proves itself.
+    pub forgiven: u32,
+}
+
+impl Patience {
+    /// With an agent. A last look takes 3 s more, and all of it 30 s at most.
+    pub const AGENT: Self =
+        Self { start: Duration::from_secs(25), gone: Duration::from_secs(10), forgiven: 1 };
+}
 
 /// What a running release shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +59,7 @@ pub struct Health {
     started: Duration,
     /// How long it must go on answering.
     soak: Duration,
+    patience: Patience,
     /// Who answers rightly, since when.
     proving: Option<(Process, Duration)>,
     /// Since when there is no process.
@@ -61,7 +72,13 @@ impl Health {
     /// Of a release that was started just now, in place of a process.
     pub fn new(release: Digest, before: Option<Process>, at: Duration, soak: Duration) -> Self {
         let (proving, gone) = (None, None);
-        Self { release, before, started: at, soak, proving, gone, crashes: 0, misses: 0 }
+        let patience = Patience::AGENT;
+        Self { release, before, started: at, soak, patience, proving, gone, crashes: 0, misses: 0 }
+    }
+
+    /// The same with another patience.
+    pub fn with(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Takes in what is seen now.
@@ -105,7 +122,7 @@ impl Health {
         if let Some(cause) = self.fault() {
             return Verdict::Bad(cause);
         }
-        if at.saturating_sub(since) >= GONE {
+        if at.saturating_sub(since) >= self.patience.gone {
             return Verdict::Bad(Cause::Gone);
         }
         self.late(at)
@@ -123,14 +140,15 @@ impl Health {
     }
 
     fn late(&self, at: Duration) -> Verdict {
-        let is_late = self.proving.is_none() && at.saturating_sub(self.started) >= START;
+        let is_late =
+            self.proving.is_none() && at.saturating_sub(self.started) >= self.patience.start;
         if is_late { Verdict::Bad(Cause::Silent) } else { Verdict::Wait }
     }
 
     fn fault(&self) -> Option<Cause> {
-        if self.crashes > FORGIVEN {
+        if self.crashes > self.patience.forgiven {
             return Some(Cause::CrashLoop);
         }
-        (self.crashes + self.misses > FORGIVEN).then_some(Cause::FlipFlop)
+        (self.crashes + self.misses > self.patience.forgiven).then_some(Cause::FlipFlop)
     }
 }

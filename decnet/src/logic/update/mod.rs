@@ -31,7 +31,7 @@ mod step;
 pub use event::{
     AttemptId, Begin, Caller, Effect, Event, Kind, Observed, OutOfPhase, Process, Slot, Space,
 };
-pub use health::{Health, Seen, Verdict};
+pub use health::{Health, Patience, Seen, Verdict};
 pub use journal::{Attempt, Journal, JournalError, Phase};
 pub use outcome::{Cause, Fault, Outcome, Reason, Words};
 pub use step::step;

@@ -3,7 +3,7 @@
 use super::event::{Caller, Effect, Kind, Observed, Slot};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome};
-use super::step::{Step, finish, link, prove, reverse, save, settle, take_back, try_out};
+use super::step::{Step, finish, link, reverse, save, settle, take_back, try_out};
 use crate::logic::release::{Component, Digest};
 
 /// How often a release on trial is started before it is taken back: a machine that goes down each
@@ -44,12 +44,12 @@ fn trial(mut journal: Journal, observed: &Observed, attempt: &Attempt, tries: u3
         return reverse(journal, Cause::Damaged);
     }
     if journal.component == Component::Updater {
-        if observed.caller == Caller::Rescue {
-            return reverse(journal, Cause::Dead);
+        if let Caller::Rescue(cause) = &observed.caller {
+            return reverse(journal, cause.clone());
         }
-        // It came up and reads its journal: that is its proof.
+        // That it came up is no proof: it must be reached from outside.
         if observed.running == Some(to) {
-            return prove(journal);
+            return (journal, vec![Effect::Await]);
         }
         let current = journal.current.as_ref().map(|current| current.digest);
         if let Some(other) = observed.running.filter(|running| Some(*running) != current) {
@@ -106,6 +106,16 @@ fn without_any(
     (journal, effects)
 }
 
+/// What runs is left for the release before, which is taken for the one that runs from here on.
+fn go_back(mut journal: Journal, attempt: Attempt, cause: Cause) -> Step {
+    journal.phase = Phase::Reversal { attempt, cause, refusals: 0, health: None };
+    journal.current = journal.prev.take();
+    let mut effects = save(&journal);
+    effects.extend(link(Slot::Prev, None));
+    effects.extend(take_back(&journal));
+    (journal, effects)
+}
+
 /// Nothing was under way. Hands may have been at work.
 fn idle(mut journal: Journal, observed: &Observed) -> Step {
     let is_whole = |release: Option<Digest>| observed.find(release).is_some();
@@ -118,13 +128,17 @@ fn idle(mut journal: Journal, observed: &Observed) -> Step {
         if !is_whole(prev) {
             return (journal, Vec::new());
         }
-        journal.phase =
-            Phase::Reversal { attempt, cause: Cause::Damaged, refusals: 0, health: None };
-        journal.current = journal.prev.take();
-        let mut effects = save(&journal);
-        effects.extend(link(Slot::Prev, None));
-        effects.extend(take_back(&journal));
-        return (journal, effects);
+        return go_back(journal, attempt, Cause::Damaged);
+    }
+    if let (Caller::Rescue(cause), Some(dead), true) =
+        (&observed.caller, &journal.current, is_whole(prev))
+    {
+        let id = observed.attempt.clone();
+        let attempt = Attempt { id, kind: Kind::Rollback, to: dead.clone() };
+        if cause.is_of_release() {
+            journal.condemn(attempt.to.digest);
+        }
+        return go_back(journal, attempt, cause.clone());
     }
     let mut effects = Vec::new();
     if prev.is_some() && !is_whole(prev) {

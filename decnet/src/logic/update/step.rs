@@ -153,6 +153,7 @@ fn trial(mut journal: Journal, event: Event) -> Result<Step, Event> {
             Some(Verdict::Bad(cause)) => Ok(reverse(journal, cause)),
             None => Err(Event::Probed { at, seen }),
         },
+        Event::Proved if journal.component == Component::Updater => Ok(prove(journal)),
         Event::Unstartable(fault) => Ok(reverse(journal, Cause::Unstartable(fault))),
         Event::Failed(fault) => Ok(reverse(journal, Cause::Machine(fault))),
         other => Err(other),
@@ -224,7 +225,7 @@ fn look(health: &mut Option<Health>, at: Duration, seen: &Seen) -> Option<Verdic
 }
 
 /// The release on trial has proved itself.
-pub(super) fn prove(mut journal: Journal) -> Step {
+fn prove(mut journal: Journal) -> Step {
     let Some(attempt) = journal.phase.attempt().cloned() else { return (journal, Vec::new()) };
     journal.floor = journal.floor.raised(&attempt.to);
     journal.prev = journal.current.replace(attempt.to.clone());

@@ -99,9 +99,8 @@ pub fn run(settings: &Settings) -> Result<()> {
     runtime.block_on(async {
         let beats = tokio::spawn(daemon::beat());
         let address = SocketAddr::new(settings.host, settings.port);
-        let listen = async |address| {
-            daemon::begin_in(async || Ok(http::listen(address).await?)).await
-        };
+        let listen =
+            async |address| daemon::begin_in(async || Ok(http::listen(address).await?)).await;
         let Some(operators) = listen(address).await? else { return Ok(()) };
         let Some(nodes) = listen(settings.nodes).await? else { return Ok(()) };
         let for_nodes = nodes.local_addr().context("cannot tell the port")?;

@@ -1,15 +1,16 @@
 //! The routes of the updater.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Result;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn;
 use axum::routing::{get, head, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::answer::{Answer, outcome_of};
 use super::engine::{Engine, Wish, made_up};
@@ -17,12 +18,14 @@ use super::form::{Form, Room};
 use super::identity::{self, Known};
 use super::parts::Parts;
 use super::spool::Spool;
+use super::trial::{self, Trial};
 use super::{Settings, check, forgive, gate, uploads};
 use crate::edge::http::hear_out;
 use crate::edge::update::{Place, find, free};
-use crate::logic::release::{Component, Identity, Label};
+use crate::logic::release::{Component, Digest, Identity, Label};
 use crate::logic::time::Timestamp;
-use crate::logic::update::{AttemptId, Journal, Kind};
+use crate::logic::trust::Caller;
+use crate::logic::update::{AttemptId, Journal, Kind, Phase};
 
 /// Bytes that a form may have beside what is sent with it.
 const MAX_FORM: u64 = 64 * 1024;
@@ -32,8 +35,9 @@ pub(super) struct App {
     pub(super) settings: Settings,
     pub(super) spool: Spool,
     pub(super) engine: Engine,
+    pub(super) trial: Trial,
     /// The updater's own release.
-    release: Option<String>,
+    release: Option<Digest>,
 }
 
 pub(super) type Answered<T = Json<Value>> = std::result::Result<T, Answer>;
@@ -43,10 +47,17 @@ impl App {
     pub(super) fn new(
         settings: &Settings,
         engine: Engine,
-        release: Option<String>,
+        release: Option<Digest>,
+        boot: Uuid,
     ) -> Result<Self> {
         let spool = Spool::open(settings.state_dir.join("updater/spool"))?;
-        Ok(Self { settings: settings.clone(), spool, engine, release })
+        let trial = Trial::new(settings, boot);
+        Ok(Self { settings: settings.clone(), spool, engine, trial, release })
+    }
+
+    /// Whether the updater is this release.
+    pub(super) fn is_release(&self, release: Digest) -> bool {
+        self.release == Some(release)
     }
 
     pub(super) fn place(&self, component: Component) -> Place {
@@ -100,11 +111,13 @@ pub(super) fn router(app: Arc<App>, known: Arc<Known>) -> Router {
         .route("/rollback", post(rollback))
         .route("/releases/check", post(check::check))
         .route("/releases/forgive", post(forgive::forgive))
+        .route(trial::PROVED, post(trial::proved))
         .merge(identity::routes(known))
         .fallback(nowhere)
         // Each route counts for itself.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(hear_out))
+        .layer(from_fn(trial::guard))
         .with_state(app)
 }
 
@@ -123,8 +136,13 @@ fn slot(place: &Place, identity: Option<&Identity>) -> Value {
     })
 }
 
-async fn health(State(app): State<Arc<App>>) -> Json<Value> {
+async fn health(State(app): State<Arc<App>>, Extension(caller): Extension<Caller>) -> Json<Value> {
     let status = app.engine.status();
+    let is_on_trial = matches!(status.updater.phase, Phase::Trial { .. });
+    if is_on_trial && app.trial.reached(caller.role, Instant::now()) {
+        let engine = app.engine.clone();
+        tokio::spawn(async move { engine.prove().await });
+    }
     let place = app.place(Component::Agent);
     let mut releases = Vec::new();
     for (name, identity) in [("current", &status.agent.current), ("prev", &status.agent.prev)] {
@@ -136,6 +154,7 @@ async fn health(State(app): State<Arc<App>>) -> Json<Value> {
     let mut body = json!({
         "status": "ok", "role": "updater", "release": app.release,
         "version": env!("CARGO_PKG_VERSION"), "releases": releases,
+        "pid": std::process::id(), "boot_id": app.trial.boot(),
     });
     if let (Some(attempt), Some(body)) = (status.attempt, body.as_object_mut()) {
         let running = [&status.agent, &status.updater];

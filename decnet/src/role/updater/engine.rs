@@ -19,8 +19,9 @@ use crate::edge::systemd::{self, Word};
 use crate::edge::update::{Place, RealFs, Runner, free, open, staged};
 use crate::edge::{clock, files};
 use crate::logic::release::{Component, Digest, Identity as ReleaseIdentity};
+use crate::logic::trust::CertRole;
 use crate::logic::update::{
-    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Reason, Space,
+    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Phase, Reason, Space,
 };
 
 /// What is to be done.
@@ -34,6 +35,8 @@ pub(super) enum Wish {
         /// What the sender says that it is.
         sha256: Digest,
     },
+    /// Take the updater, which is on trial, for proved.
+    Prove,
     /// Go back.
     Rollback,
 }
@@ -100,7 +103,9 @@ impl Engine {
         let (recovered, is_recovered) = oneshot::channel();
         let events = Told::new(&known.now().caller.name);
         let (alive, ended) = watch::channel(());
-        let probe = Probe::new(Handle::current(), settings.agent, known.clone());
+        let now = known.clone();
+        let shows = Box::new(move || now.now());
+        let probe = Probe::new(Handle::current(), settings.agent, shows, CertRole::Agent);
         let (settings, shown) = (settings.clone(), status.clone());
         let worker = Worker { settings, status: shown, release, events, known };
         thread::Builder::new()
@@ -128,6 +133,14 @@ impl Engine {
                 status.attempt = Some(attempt.clone());
                 Ok(())
             }
+        }
+    }
+
+    /// Takes the updater for proved, if it is on trial.
+    pub(super) async fn prove(&self) {
+        let attempt = self.status().updater.phase.attempt().map(|attempt| attempt.id.clone());
+        if let Some(attempt) = attempt {
+            self.carry_out(Component::Updater, attempt, Wish::Prove).await;
         }
     }
 
@@ -177,7 +190,10 @@ impl Worker {
                 Component::Agent => &mut agent,
                 Component::Updater => &mut updater,
             };
-            self.serve(order, runner, &mut machine);
+            match order.wish {
+                Wish::Prove => self.prove(&order, runner, &mut machine),
+                _ => self.serve(order, runner, &mut machine),
+            }
         }
     }
 
@@ -204,7 +220,32 @@ impl Worker {
             events.ended(component, interrupted.as_ref(), &outcome);
         })?;
         show(&self.status, runner.journal());
+        if let Phase::Trial { attempt, .. } = &runner.journal().phase {
+            // Nothing else is done until it has proved itself.
+            let attempt = attempt.id.clone();
+            tracing::info!(attempt = attempt.0.as_str(), "this updater is on trial");
+            systemd::tell(&[Word::Status("on trial until it was reached from outside".into())]);
+            lock(&self.status).attempt = Some(attempt);
+        }
         Ok(runner)
+    }
+
+    /// Takes the updater for proved; nothing when that was said twice.
+    fn prove(&mut self, order: &Order, runner: &mut Runner<RealFs>, machine: &mut Machine) {
+        if !matches!(runner.journal().phase, Phase::Trial { .. }) {
+            return;
+        }
+        let events = &mut self.events;
+        let proved = runner.run(Event::Proved, machine, |outcome| {
+            events.ended(order.component, Some(&order.attempt), &outcome);
+        });
+        if let Err(error) = proved {
+            tracing::error!(%error, "the updater stays on trial");
+            return;
+        }
+        show(&self.status, runner.journal());
+        lock(&self.status).attempt = None;
+        self.known.say_idle();
     }
 
     fn serve(&mut self, order: Order, runner: &mut Runner<RealFs>, machine: &mut Machine) {
@@ -217,6 +258,7 @@ impl Worker {
         let mut last = None;
         let event = match wish {
             Wish::Forgive(digest) => Ok(Event::Forgive { attempt: attempt.clone(), digest }),
+            Wish::Prove => Ok(Event::Proved),
             Wish::Rollback => Ok(begin(&attempt, None, false, Space { bytes: 0, files: 0 }, None)),
             Wish::Install { file, sha256 } => match self.look(&file, sha256, runner, &attempt) {
                 Ok((event, gate)) => {

@@ -183,7 +183,12 @@ impl Host for Machine {
                 Err(error) => Some(refused(journal, &error)),
             },
             Supervisor::Direct(_) => {
-                let error = launch::exec(&self.settings.command());
+                // The release before watches, as this very process.
+                let is_judged = matches!(journal.phase, Phase::Trial { .. })
+                    && place.linked(Slot::Prev).is_some();
+                let command =
+                    if is_judged { self.settings.judge() } else { self.settings.command() };
+                let error = launch::exec(&command);
                 Some(failed(format!("cannot start the updater: {error}")))
             }
         }

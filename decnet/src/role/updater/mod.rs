@@ -13,13 +13,14 @@ mod form;
 mod gate;
 mod host;
 mod identity;
+mod judge;
 mod launch;
 mod life;
 mod parts;
 mod probe;
-mod rescue;
 mod spool;
 mod told;
+mod trial;
 mod uploads;
 
 use std::fs::File;
@@ -34,16 +35,16 @@ use nix::fcntl::Flock;
 use crate::cli::WrongUse;
 use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::{Authorize, Identity, PkiError};
-use crate::edge::release::running;
+use crate::edge::release::{self, running};
 use crate::edge::systemd::{self, Word};
-use crate::edge::{apart, files, memory, signals};
+use crate::edge::{apart, child, files, memory, random, signals};
 use crate::logic::trust::{Caller, CertRole};
 use crate::role::daemon;
 use app::App;
 use engine::Engine;
 use identity::Known;
 
-pub use rescue::rescue;
+pub use judge::rescue;
 
 /// Name of the certificate and the key in the updater's directory.
 pub const NAME: &str = "updater";
@@ -82,6 +83,8 @@ pub struct Settings {
     pub most: u64,
     /// How long a new release must go on answering.
     pub soak: Duration,
+    /// How long a new updater may take to be reached.
+    pub patience: Duration,
 }
 
 /// Runs until SIGINT or SIGTERM.
@@ -98,13 +101,15 @@ pub fn run(settings: &Settings) -> Result<()> {
         gate::trust(settings)?;
         Ok(identity)
     })?;
+    child::die_with_parent().context("cannot be tied to its parent")?;
+    launch::be_judged(settings, release)?;
     let _held = daemon::begin(|| hold(settings))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let authorize: Arc<dyn Authorize> = Arc::new(Master);
+        let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(&identity));
         let (known, config) = Known::new(settings, identity, authorize.clone())?;
         let mut beats = tokio::spawn(life::beat());
         let (engine, heard) = Engine::start(settings, known.clone(), release)?;
@@ -116,12 +121,17 @@ pub fn run(settings: &Settings) -> Result<()> {
         let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
         let Some(listener) = listener else { return Ok(()) };
         let address = listener.local_addr().context("cannot tell the port")?;
-        let release = release.map(|digest| digest.to_string());
-        tracing::info!(%address, release, name = known.now().caller.name, "the updater is listening");
+        let name = known.now().caller.name.clone();
+        tracing::info!(%address, release = release::name(), name, "the updater is listening");
+        let boot = random::uuid();
+        let app = daemon::begin_in(async || App::new(settings, engine.clone(), release, boot));
+        let Some(app) = app.await? else { return Ok(()) };
         systemd::tell(&[Word::Ready]);
-        known.say_idle();
+        if engine.status().attempt.is_none() {
+            known.say_idle();
+        }
         tokio::spawn(known.clone().watch(settings.clone()));
-        let app = app::router(Arc::new(App::new(settings, engine, release)?), known);
+        let app = app::router(Arc::new(app), known);
         let limits = Limits {
             head_time: Duration::from_secs(120),
             each: 16,
@@ -131,19 +141,20 @@ pub fn run(settings: &Settings) -> Result<()> {
             ..Limits::default()
         };
         let secure = Secure::new(config, authorize);
-        let (told, mut ended) = (signals::stop()?, heard.ended.clone());
-        let stop = async move {
+        let (told, mut ended) = (signals::stop()?, heard.ended);
+        let mut is_told = true;
+        let stop = async {
             tokio::select! {
                 () = told => {}
-                // It never says anything but that it is over.
-                _ = ended.changed() => {}
+                // It never says anything but that it is over, as it is too once nobody asks it.
+                _ = ended.changed() => is_told = false,
             }
         };
         memory::forget_start();
         http::serve_tls(listener, secure, limits, app, stop).await;
         systemd::tell(&[Word::Stopping]);
         beats.abort();
-        if heard.ended.has_changed().is_err() {
+        if !is_told {
             bail!("the thread of the updates has ended: the next start goes on where it was");
         }
         tracing::info!("the updater has stopped");
@@ -156,9 +167,8 @@ fn hold(settings: &Settings) -> Result<Flock<File>> {
     let state = settings.state_dir.join("updater");
     files::make_dir(&state)?;
     let lock = state.join(LOCK);
-    life::lock(&lock, HANDOVER)?.with_context(|| {
-        format!("another updater is running here (it holds `{}`)", lock.display())
-    })
+    life::lock(&lock, HANDOVER)?
+        .with_context(|| format!("another updater is running here (it holds `{}`)", lock.display()))
 }
 
 /// Reads what the updater is known by.
@@ -169,12 +179,24 @@ fn identity(settings: &Settings) -> Result<Identity> {
     })
 }
 
-/// Lets in the master.
+/// Lets in the master, and this node's own updater: the release before looks whether this one serves.
 #[derive(Debug)]
-struct Master;
+struct Callers {
+    own: String,
+}
 
-impl Authorize for Master {
+impl Callers {
+    fn of(identity: &Identity) -> Self {
+        Self { own: identity.caller.name.clone() }
+    }
+}
+
+impl Authorize for Callers {
     fn authorizes(&self, caller: &Caller) -> bool {
-        caller.role == CertRole::Master
+        match caller.role {
+            CertRole::Master => true,
+            CertRole::Updater => caller.name == self.own,
+            _ => false,
+        }
     }
 }

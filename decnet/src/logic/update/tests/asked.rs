@@ -120,6 +120,31 @@ fn what_hands_have_damaged_is_found_at_the_start() {
     assert!(effects.contains(&Effect::MakeLink(Slot::Current, release(6).digest)));
 }
 
+/// An updater that has proved itself and cannot serve any more, as whoever looks from outside says.
+#[test]
+fn an_updater_at_rest_that_cannot_serve_is_taken_back_if_there_is_one_before() {
+    let start = |cause: Cause, whole: &[u64]| {
+        let journal = Journal { component: Component::Updater, ..running() };
+        let observed = Observed {
+            caller: Caller::Rescue(cause),
+            running: Some(release(5).digest),
+            ..observed(whole, 6, 5)
+        };
+        step(&journal, Event::Recover(Box::new(observed))).expect("a start is always in place")
+    };
+    let machine = Cause::Machine(Fault { what: "no memory".into(), is_full: false });
+    for (cause, is_held_against_it) in [(Cause::CrashLoop, true), (machine, false)] {
+        let (after, effects) = start(cause, &[5, 6]);
+        assert_eq!((&after.current, &after.prev), (&Some(release(5)), &None));
+        assert_eq!(after.is_quarantined(release(6).digest), is_held_against_it);
+        let back = Effect::MakeLink(Slot::Current, release(5).digest);
+        assert!(effects.contains(&back) && effects.last() == Some(&Effect::Reexec), "{effects:?}");
+    }
+    let (after, effects) = start(Cause::CrashLoop, &[6]);
+    assert_eq!((after.current, after.prev, after.phase), (Some(release(6)), None, Phase::Idle));
+    assert!(!effects.contains(&Effect::Reexec), "{effects:?}");
+}
+
 #[test]
 fn a_release_that_cannot_be_taken_back_stays_rather_than_none() {
     let attempt = Attempt { id: id("one"), kind: Kind::Update, to: release(7) };

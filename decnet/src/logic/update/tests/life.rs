@@ -19,10 +19,10 @@ impl World {
                 return Err("an updater that was found dead was started again".into());
             }
             running = match self.behaviour(current) {
-                Behaviour::Good | Behaviour::Unfit => Some(current),
+                Behaviour::Deaf | Behaviour::Good | Behaviour::Unfit => Some(current),
                 Behaviour::Lying => Some(Digest::of(b"lie")),
                 Behaviour::Crashing | Behaviour::Hanging => {
-                    caller = Caller::Rescue;
+                    caller = Caller::Rescue(Cause::Gone);
                     let prev = self.link("prev").filter(|prev| self.is_whole(*prev));
                     let prev = prev.filter(|prev| self.behaviour(*prev) == Behaviour::Good);
                     Some(prev.ok_or("nobody is there to rescue")?)
@@ -30,6 +30,19 @@ impl World {
             };
         }
         Ok(Event::Recover(Box::new(self.observe(caller, running))))
+    }
+
+    /// Whoever looks at an updater on trial from outside: it is reached, or the one of `prev` takes
+    /// it back.
+    pub(super) fn judged(&mut self) -> Tried<Event> {
+        let current = self.link("current").ok_or("no updater is there to judge")?;
+        if self.behaviour(current) != Behaviour::Deaf {
+            return Ok(Event::Proved);
+        }
+        self.boot()?;
+        let prev = self.link("prev").filter(|prev| self.is_whole(*prev));
+        let prev = prev.ok_or("nobody is there to judge")?;
+        Ok(Event::Recover(Box::new(self.observe(Caller::Rescue(Cause::Silent), Some(prev)))))
     }
 
     fn observe(&self, caller: Caller, running: Option<Digest>) -> Observed {

@@ -11,8 +11,14 @@ use super::*;
 /// How many crashes are tried in a row.
 pub(super) const PAIR: usize = 2;
 
-const BEHAVIOURS: [Behaviour; 5] =
-    [Behaviour::Crashing, Behaviour::Good, Behaviour::Hanging, Behaviour::Lying, Behaviour::Unfit];
+const BEHAVIOURS: [Behaviour; 6] = [
+    Behaviour::Crashing,
+    Behaviour::Deaf,
+    Behaviour::Good,
+    Behaviour::Hanging,
+    Behaviour::Lying,
+    Behaviour::Unfit,
+];
 
 pub(super) fn release(number: u64) -> Identity {
     Identity::of(&samples::release(number))

@@ -10,6 +10,8 @@ use crate::logic::release::samples::NOW;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behaviour {
     Crashing,
+    /// It comes up, and cannot be reached.
+    Deaf,
     Good,
     Hanging,
     Lying,
@@ -206,6 +208,7 @@ impl World {
         use Place::{Install, Releases, State};
         match effect {
             Effect::Audit(record) => self.audit(record),
+            Effect::Await => return self.judged().map(Some),
             Effect::Check(digest) => return Ok(Some(self.check(*digest))),
             Effect::Collect(kept) => self.collect(kept),
             Effect::MakeLink(which, digest) => {
@@ -334,7 +337,7 @@ impl World {
         let process = self.process();
         let seen = match self.agent.map(|agent| (self.behaviour(agent), agent)) {
             None | Some((Behaviour::Crashing, _)) => Seen::Gone,
-            Some((Behaviour::Hanging, _)) => Seen::Silent,
+            Some((Behaviour::Deaf | Behaviour::Hanging, _)) => Seen::Silent,
             Some((Behaviour::Lying, _)) => Seen::Answer { process, release: Digest::of(b"lie") },
             Some((Behaviour::Good | Behaviour::Unfit, release)) => {
                 Seen::Answer { process, release }
@@ -372,7 +375,8 @@ fn what(effect: &Effect) -> String {
 
 /// Whether the world can refuse to do it.
 fn can_fail(effect: &Effect) -> bool {
-    !matches!(effect, Effect::Pause | Effect::Probe | Effect::Reexec | Effect::Reply(_))
+    use Effect::{Await, Pause, Probe, Reexec, Reply};
+    !matches!(effect, Await | Pause | Probe | Reexec | Reply(_))
 }
 
 fn failure(effect: &Effect) -> Event {

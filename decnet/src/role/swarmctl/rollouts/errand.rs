@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use super::updater::{Answer, Part, SILENCE, TELL_DEADLINE, Trouble, Updater};
+use super::updater::{Answer, Attempt, Part, SILENCE, TELL_DEADLINE, Trouble, Updater};
 use super::{engine, forgive, parcel};
 use crate::edge::bundles::Sent;
 use crate::edge::hosts::{NodeRow, RolloutRow};
@@ -19,8 +19,9 @@ use crate::logic::rollout::{NodeState, Offer, OwnState, Policy, Skip, Well};
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
 
-/// How long an updater has to become the release itself.
-const OWN_DEADLINE: Duration = Duration::from_secs(60);
+/// How long an updater has to become the release itself, and to prove that from outside; or to be
+/// put back by the release before.
+const OWN_DEADLINE: Duration = Duration::from_secs(240);
 /// How long is waited before something is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often something is tried that makes no headway.
@@ -161,7 +162,7 @@ impl Errand {
     }
 
     async fn is_busy(&self) -> Result<bool, Trouble> {
-        Ok(self.updater.health().await?.attempt.is_some_and(|attempt| attempt != Value::Null))
+        Ok(self.updater.health().await?.is_busy())
     }
 
     async fn own(&self) -> OwnState {
@@ -177,22 +178,50 @@ impl Errand {
 
     async fn own_steps(&self) -> Result<Own, Trouble> {
         let target = self.offer.digest;
-        if self.updater.health().await?.release == Some(target) {
-            return Ok(Own::Is);
-        }
-        if self.tell_own().await? == Own::NotTold {
+        let health = self.updater.health().await?;
+        if health.release == Some(target) {
+            if !health.is_busy() {
+                return Ok(Own::Is);
+            }
+        } else if self.tell_own().await? == Own::NotTold {
             return Ok(Own::NotTold);
         }
         let until = Instant::now() + OWN_DEADLINE;
         while Instant::now() < until {
+            // As long as it is on trial it may still go back.
             let health = timeout_at(until, self.updater.health()).await;
-            if health.is_ok_and(|health| health.is_ok_and(|it| it.release == Some(target))) {
-                return Ok(Own::Is);
+            if let Ok(Ok(health)) = health
+                && !health.is_busy()
+            {
+                if health.release == Some(target) {
+                    return Ok(Own::Is);
+                }
+                self.own_was_taken_back().await?;
             }
             sleep(PAUSE).await;
         }
         let (short, seconds) = (target.short(), OWN_DEADLINE.as_secs());
         Err(Trouble::Wrong(format!("it did not become release {short} within {seconds} s")))
+    }
+
+    /// Asks an updater that is another release what became of this one: an error when it was tried
+    /// and has failed.
+    async fn own_was_taken_back(&self) -> Result<(), Trouble> {
+        for way in WAYS {
+            let attempt = self.attempt(way, Part::Updater);
+            let found = match self.updater.attempt(&attempt).await {
+                Ok(found) => found.and_then(Attempt::answer),
+                // It is asked again.
+                Err(_) => None,
+            };
+            match found {
+                Some(answer) if !answer.lacks_base() && answer.status >= 400 => {
+                    return Err(answer.declined());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Has the updater become what the agent is: it builds on that.

@@ -85,6 +85,13 @@ pub(super) struct Health {
     pub(super) attempt: Option<Value>,
 }
 
+impl Health {
+    /// Whether it is doing something, or on trial.
+    pub(super) fn is_busy(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| *attempt != Value::Null)
+    }
+}
+
 /// `/releases`, as far as it is read.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Releases {
