@@ -1,4 +1,5 @@
-//! Without systemd the updater ends the agent itself, however it was started, and nobody else.
+//! Without systemd the updater ends the agent itself, however it was started, and nobody else; and
+//! only for one that it could start.
 
 use std::fs;
 
@@ -156,6 +157,51 @@ fn nobody_is_ended_but_the_agent_of_this_place() {
         node.start("");
         node.up();
     }
+}
+
+/// Sees a push refused for something that is missing, and the agent as it was.
+fn is_refused_for(node: &mut Alone, missing: &[&str]) {
+    let before = node.agent();
+    let next = node.next();
+    let (said, status) = node.push(&next);
+    assert_eq!(status, 500, "{said}\n{}", node.log());
+    for what in ["nothing was changed"].iter().chain(missing) {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    assert_eq!(node.agent(), before, "it goes on");
+    assert_ne!(node.current(), next.digest);
+}
+
+#[test]
+fn an_agent_that_could_not_be_started_takes_no_other_ones_place() {
+    let mut node = Alone::of_scripts();
+    let pid = node.agent().and_then(|health| health["pid"].as_u64()).expect("it runs");
+    // Root, and less than that.
+    node.kill();
+    node.start("setpriv --bounding-set=-net_admin,-net_raw");
+    node.up();
+    is_refused_for(&mut node, &["CAP_NET_ADMIN", "CAP_NET_RAW", "start the updater with them"]);
+    // Another user.
+    node.kill();
+    let dir = node.path("").display().to_string();
+    node.shell.ok(&format!("chown -R nobody {dir}; chown root {dir}/run"));
+    node.start("setpriv --reuid=nobody --clear-groups");
+    node.up();
+    is_refused_for(&mut node, &["ambient", "`decnet bpf load`"]);
+    // Everything is there, and the port is not.
+    node.kill();
+    node.shell.ok(&format!("chown -R root {dir}"));
+    end(&mut node, pid);
+    let thief = node.shell.ok("python3 -m http.server 8765 >/dev/null 2>&1 & thief=$!
+         for i in $(seq 400); do
+           curl -s -o /dev/null http://127.0.0.1:8765 && echo $thief && exit; sleep .05
+         done; exit 1");
+    node.start("");
+    node.up();
+    is_refused_for(&mut node, &["8765", "python3"]);
+    node.shell.ok(&format!("kill -KILL {}", thief.trim()));
+    let next = node.next();
+    replaced(&mut node, &next);
 }
 
 /// What came of an attempt, once it has ended.

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::SuperviseError;
 use super::processes::{self, Agent};
+use super::{SuperviseError, ability};
 use crate::edge::child::is_of_program;
 use crate::edge::files;
 
@@ -23,6 +23,8 @@ pub struct Launch {
     pub args_file: PathBuf,
     /// The lock that an agent holds.
     pub lock: PathBuf,
+    /// Where it is to answer.
+    pub port: u16,
 }
 
 /// The updater, which starts the agent itself.
@@ -38,7 +40,18 @@ impl Direct {
         Self { launch, child: None }
     }
 
+    /// Whether the agent that `program` is could be started from here.
+    pub(super) fn could_start(&self, program: &Path) -> Result<(), SuperviseError> {
+        let lacking = ability::lacking(&self.launch, program);
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(SuperviseError::Hindered { what: "start the agent".into(), why: lacking.join("; ") })
+    }
+
     pub(super) fn restart(&mut self) -> Result<(), SuperviseError> {
+        // Whoever runs is stopped for one that can be started, and else goes on.
+        self.could_start(&self.launch.program)?;
         self.stop()?;
         let program = &self.launch.program;
         let child = Command::new(program)

@@ -1,11 +1,12 @@
 //! Whoever starts and stops the agent: systemd, or the updater itself.
 
+mod ability;
 mod direct;
 mod processes;
 mod systemd;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use direct::{Direct, Launch};
 pub use systemd::{HELPER_SOCKET, Systemd, systemctl};
@@ -61,6 +62,19 @@ impl Supervisor {
         match Systemd::find() {
             Some(systemd) => Self::Systemd(systemd),
             None => Self::Direct(direct),
+        }
+    }
+
+    /// Whether the agent that `program` is could be started, as far as that can be told before: what
+    /// systemd starts has what its unit says.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError::Hindered`], which names what is missing.
+    pub fn could_start(&self, program: &Path) -> Result<(), SuperviseError> {
+        match self {
+            Self::Direct(direct) => direct.could_start(program),
+            Self::Systemd(_) => Ok(()),
         }
     }
 

@@ -6,13 +6,19 @@ use std::path::Path;
 
 use super::{Fs, Place, Unwell, audit, self_check};
 use crate::edge::release::{Unsound, in_use, verify};
-use crate::logic::release::Digest;
+use crate::logic::release::{Component, Digest};
 use crate::logic::update::{
     self, AttemptId, Effect, Event, Fault, Journal, OutOfPhase, Outcome, Phase, Reason,
 };
 
 /// What an update needs besides the disk.
 pub trait Host {
+    /// Whether the agent that a program is could be started here: asked before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    fn could_start(&mut self, program: &Path) -> Result<(), Fault>;
     /// Waits a little.
     fn pause(&mut self);
     /// Looks at the release that runs: [`Event::Probed`].
@@ -114,7 +120,7 @@ impl<F: Fs> Runner<F> {
         match effect {
             // Somebody else says when it is over.
             Effect::Await => return Ok(Done::Over),
-            Effect::Check(digest) => return self.check(*digest).map(Done::Answer),
+            Effect::Check(digest) => return self.check(*digest, host).map(Done::Answer),
             Effect::Pause => {
                 host.pause();
                 return Ok(Done::Answer(Event::Resume));
@@ -208,8 +214,11 @@ impl<F: Fs> Runner<F> {
         done.map_err(|error| fault(doing, &path, &error))
     }
 
-    fn check(&self, digest: Digest) -> Result<Event, Fault> {
+    fn check(&self, digest: Digest, host: &mut impl Host) -> Result<Event, Fault> {
         let dir = self.place.release(digest);
+        if self.place.component == Component::Agent {
+            host.could_start(&dir.join("bin/decnet"))?;
+        }
         let checked = match verify(&dir) {
             Ok(release) if release.digest() == digest => match self_check(&dir, digest) {
                 Err(Unwell::Unasked(why)) => {

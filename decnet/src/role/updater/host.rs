@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,6 +202,11 @@ impl Host for Machine {
             Ok(()) => Event::Restarted { at: clock::monotonic(), before, soak: self.settings.soak },
             Err(error) => refused(journal, &error),
         }
+    }
+
+    fn could_start(&mut self, program: &Path) -> Result<(), Fault> {
+        let could = self.supervisor.could_start(program);
+        could.map_err(|error| Fault { what: error.to_string().into(), is_full: false })
     }
 
     fn stop(&mut self) -> Result<(), Fault> {

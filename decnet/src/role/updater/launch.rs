@@ -80,6 +80,7 @@ impl Settings {
             pid_file: state.join("agent.pid"),
             args_file: state.join("agent.args"),
             lock: self.run_dir.join(LOCK),
+            port: self.agent.port(),
         }
     }
 }

@@ -254,6 +254,10 @@ struct Machine {
 }
 
 impl Host for Machine {
+    fn could_start(&mut self, _program: &Path) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn pause(&mut self) {}
 
     fn probe(&mut self, _release: Digest) -> Event {

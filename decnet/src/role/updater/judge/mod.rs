@@ -12,6 +12,7 @@ mod bench;
 mod case;
 mod watched;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -284,6 +285,10 @@ impl Host for Hands {
 
     fn restart(&mut self, _journal: &Journal, _release: Digest) -> Event {
         unasked()
+    }
+
+    fn could_start(&mut self, _program: &Path) -> Result<(), Fault> {
+        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), Fault> {
