@@ -9,6 +9,7 @@ pub mod decky;
 pub mod door;
 pub mod event;
 pub mod face;
+pub mod fair;
 pub mod files;
 pub mod glob;
 pub mod guesses;
