@@ -31,6 +31,30 @@ pub fn give_back() {
     }
 }
 
+/// Makes this process the first to be ended when memory runs out, before those that it belongs to.
+///
+/// **Source**: proc(5), `/proc/pid/oom_score_adj`.
+pub fn go_first() {
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "500") {
+        tracing::debug!(%error, "this process is no likelier than others to be ended");
+    }
+}
+
+/// Gives memory back that was freed in between what is still used, as after a flood. It takes some
+/// milliseconds.
+///
+/// **Source**: malloc_trim(3).
+pub fn trim() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: malloc_trim takes a number, touches only the allocator's own free memory, and
+        // takes the allocator's locks to do so.
+        #[expect(unsafe_code, reason = "there is no safe way to say it")]
+        let trimmed = unsafe { libc::malloc_trim(0) };
+        tracing::debug!(trimmed = trimmed == 1, "memory was given back");
+    }
+}
+
 /// Lets go of this program's code, most of which only its start needs: what is run from here on is
 /// mapped again from the page cache, and the rest no longer counts as this process's.
 pub fn forget_start() {
