@@ -60,7 +60,8 @@ pub trait Service {
     /// Called with what has arrived, in order, never empty.
     fn receive(&mut self, bytes: &[u8], context: &mut Context<'_>, reply: &mut Reply);
 
-    /// Called when the time has passed for which the last reply asked to wait.
+    /// Called when the time has passed for which the last reply asked to wait, or when it is time
+    /// to calculate.
     fn wake(&mut self, _context: &mut Context<'_>, _reply: &mut Reply) {}
 
     /// Called once, when the visitor has sent its last byte or the connection is gone. Bytes that
@@ -83,6 +84,12 @@ pub trait Service {
     /// Called when the visitor has ended the data connection or it is gone; not when the service
     /// has ended it.
     fn data_end(&mut self, _how: DataEnd, _context: &mut Context<'_>, _reply: &mut Reply) {}
+
+    /// Bytes that it holds for the visitor at most: of what is not whole yet, and of what was not
+    /// taken yet. What never exceeds a few KiB need not be counted.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// A fresh connection to the service that `settings` describe.

@@ -15,6 +15,9 @@ pub struct Reply {
     pub reports: Vec<Report>,
     /// Send the bytes, read nothing for this long, then call `wake`.
     pub wait: Option<Duration>,
+    /// Send the bytes, read nothing, and call `wake` when it is this visitor's turn to have
+    /// something calculated. `wake` then does a piece of some milliseconds at most.
+    pub calculate: bool,
     /// Send the bytes, then close.
     pub close: bool,
     /// Close with a reset, as the kernel does for a daemon that leaves bytes unread.

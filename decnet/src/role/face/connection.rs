@@ -1,7 +1,10 @@
 //! One connection: a socket, a service, and what may still be used up.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr};
+mod reason;
+mod sending;
+
+use std::io::{ErrorKind, Read as _};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -11,19 +14,24 @@ use mio::net::TcpStream;
 use super::data::DataConnection;
 use super::outbox::Outbox;
 use super::served::Decky;
-use crate::edge::{clock, random, sockets};
+use crate::edge::{clock, random};
 use crate::logic::admission::Limits;
 use crate::logic::event::{Data, Kind, Outcome, SessionId};
+use crate::logic::fair::Origin;
 use crate::logic::services::{Context, Reply, Report, Service, ServiceKind};
 use crate::logic::time::Timestamp;
 use crate::logic::wire::Reported;
 
+pub(super) use reason::{After, Reason};
+
 /// Bytes read at a time.
 pub(super) const CHUNK: usize = 16 * 1024;
-/// Chunks that one connection may have read before another has its turn.
-const TURN: usize = 4;
-/// Bytes that may wait for a visitor who does not read; until they are gone nothing is read.
-const MAX_UNSENT: usize = 256 * 1024;
+/// The fewest.
+const BITE: usize = 512;
+/// How long one connection may read and be answered before another has its turn.
+const TURN: Duration = Duration::from_millis(1);
+/// What a connection takes that holds nothing.
+const FRAME: usize = 1_024;
 
 /// A connection of a visitor.
 pub(super) struct Connection {
@@ -34,9 +42,20 @@ pub(super) struct Connection {
     session: SessionId,
     peer: SocketAddr,
     local: SocketAddr,
+    origin: Origin,
     opened: Timestamp,
     since: Instant,
     pub(super) active: Instant,
+    /// When something was last sent.
+    pub(super) moved: Instant,
+    /// The service has not been told yet that somebody is there.
+    fresh: bool,
+    /// Waits for its turn to calculate, and for nothing else.
+    calculating: bool,
+    /// Bytes to be read at a time: fewer where they are dear.
+    bite: usize,
+    /// Bytes that were held for it when that was last looked at.
+    weight: usize,
     /// Waits until then before anything else is read.
     asleep: Option<Instant>,
     pub(super) data: DataConnection,
@@ -51,47 +70,6 @@ pub(super) struct Connection {
     ended: bool,
 }
 
-/// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    Bytes,
-    Fault,
-    Idle,
-    Removed,
-    Reset,
-    Service,
-    Time,
-    Visitor,
-}
-
-impl Reason {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Fault => "fault",
-            Self::Idle => "idle",
-            Self::Removed => "removed",
-            Self::Reset => "reset",
-            Self::Service => "service",
-            Self::Time => "time",
-            Self::Visitor => "visitor",
-        }
-    }
-}
-
-/// What is to become of a connection after its turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// It is over.
-    Close(Reason),
-    /// It has more to read, and wants another turn.
-    More,
-    /// It waits until then.
-    Sleep(Instant),
-    /// It waits for its socket.
-    Wait,
-}
-
 impl Connection {
     pub(super) fn new(
         stream: TcpStream,
@@ -104,6 +82,7 @@ impl Connection {
         let mut chance = [0; 2];
         random::fill(&mut chance);
         let opened = clock::now();
+        let origin = decky.origin(peer.ip());
         Self {
             stream,
             decky,
@@ -112,9 +91,15 @@ impl Connection {
             session: SessionId::new(opened, u16::from_ne_bytes(chance)),
             peer,
             local,
+            origin,
             opened,
             since: now,
             active: now,
+            moved: now,
+            fresh: true,
+            calculating: false,
+            bite: CHUNK,
+            weight: 0,
             asleep: None,
             data: DataConnection::default(),
             unsent: Vec::new(),
@@ -135,8 +120,30 @@ impl Connection {
         self.peer
     }
 
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether it waits for its turn to calculate.
+    pub(super) fn calculates(&self) -> bool {
+        self.calculating
+    }
+
+    /// Bytes that were held for it when that was last looked at.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Looks how many bytes are held for it: before, and now.
+    pub(super) fn weigh(&mut self) -> (usize, usize) {
+        let held = self.unsent.capacity() + self.data.held() + self.service.held();
+        let before = std::mem::replace(&mut self.weight, FRAME + held);
+        (before, self.weight)
+    }
+
     /// Begins: reports the connection and lets the service greet.
-    pub(super) fn open(&mut self, now: Instant, outbox: &mut Outbox) -> After {
+    fn open(&mut self, now: Instant, outbox: &mut Outbox) -> After {
+        self.fresh = false;
         self.put(Report::new(Kind::ConnOpen), self.opened, outbox);
         self.respond(now, outbox, |service, context, reply| service.open(context, reply))
     }
@@ -154,6 +161,12 @@ impl Connection {
         }
     }
 
+    /// Goes on with what takes long, by one piece.
+    pub(super) fn calculate(&mut self, now: Instant, outbox: &mut Outbox) -> After {
+        self.calculating = false;
+        self.respond(now, outbox, |service, context, reply| service.wake(context, reply))
+    }
+
     /// Writes what is unsent and reads what has come, as much as one turn allows.
     pub(super) fn turn(
         &mut self,
@@ -162,6 +175,12 @@ impl Connection {
         now: Instant,
         outbox: &mut Outbox,
     ) -> After {
+        if self.calculating {
+            return self.send_owed();
+        }
+        if self.fresh {
+            return self.open(now, outbox);
+        }
         if let Some(at) = self.asleep {
             if at > now {
                 return self.send_asleep(at);
@@ -176,11 +195,13 @@ impl Connection {
                 after => return after,
             }
         }
-        for _ in 0..TURN {
+        let mut at = now;
+        while at < now + TURN {
             if let Some(after) = self.send() {
                 return after;
             }
-            let count = match self.stream.read(buffer) {
+            let bite = buffer.get_mut(..self.bite).unwrap_or_default();
+            let count = match self.stream.read(bite) {
                 Ok(0) => return self.finish(Reason::Visitor, outbox),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return After::Wait,
@@ -193,14 +214,26 @@ impl Connection {
                 return After::Close(Reason::Bytes);
             }
             let bytes = buffer.get(..count).unwrap_or_default();
-            match self.respond(now, outbox, |service, context, reply| {
+            let after = self.respond(now, outbox, |service, context, reply| {
                 service.receive(bytes, context, reply);
-            }) {
-                After::More => {}
-                after => return after,
+            });
+            let then = Instant::now();
+            self.learn(then.saturating_duration_since(at));
+            at = then;
+            if after != After::More {
+                return after;
             }
         }
         After::More
+    }
+
+    /// Reads less at a time of what is dear, and more of what is not.
+    fn learn(&mut self, cost: Duration) {
+        if cost > TURN {
+            self.bite = (self.bite / 2).max(BITE);
+        } else if cost < TURN / 4 {
+            self.bite = (self.bite * 2).min(CHUNK);
+        }
     }
 
     /// Whether its time is up.
@@ -214,7 +247,10 @@ impl Connection {
 
     /// Ends: lets the service report what it still has, and reports the end.
     pub(super) fn close(&mut self, reason: Reason, outbox: &mut Outbox) {
-        if reason != Reason::Fault {
+        if std::mem::take(&mut self.fresh) {
+            // The service never knew.
+            self.put(Report::new(Kind::ConnOpen), self.opened, outbox);
+        } else if reason != Reason::Fault {
             drop(self.end(outbox));
         }
         let data = Data::new()
@@ -244,59 +280,6 @@ impl Connection {
             return Some(Reply::default());
         }
         self.call(outbox, |service, context, reply| service.end(context, reply))
-    }
-
-    /// Does what the service asked for.
-    fn apply(&mut self, mut reply: Reply, now: Instant) -> After {
-        self.data.take(&mut reply);
-        self.unsent.extend_from_slice(&reply.bytes);
-        if reply.reset {
-            sockets::reset_when_closed(&self.stream);
-            self.resets = true;
-        }
-        if reply.close {
-            self.closing = Some(Reason::Service);
-        } else if let Some(wait) = reply.wait {
-            let at = now + wait;
-            self.asleep = Some(at);
-            return self.send_asleep(at);
-        }
-        self.send().unwrap_or(After::More)
-    }
-
-    /// Sends what is unsent of a connection that waits until `at`, and whatever becomes of that,
-    /// waits.
-    fn send_asleep(&mut self, at: Instant) -> After {
-        match self.send() {
-            Some(After::Close(reason)) => After::Close(reason),
-            _ => After::Sleep(at),
-        }
-    }
-
-    /// Sends what is unsent. `None` when the connection can go on.
-    fn send(&mut self) -> Option<After> {
-        while let Some(rest) = self.unsent.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match self.stream.write(rest) {
-                Ok(count) => {
-                    self.sent += count;
-                    self.bytes_out += count as u64;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let much = self.unsent.len() - self.sent > MAX_UNSENT;
-                    return (much || self.closing.is_some()).then_some(After::Wait);
-                }
-                Err(_) => return Some(After::Close(Reason::Reset)),
-            }
-        }
-        self.unsent.clear();
-        self.sent = 0;
-        let reason = self.closing?;
-        if !self.resets {
-            // What cannot be shut down is gone already.
-            drop(self.stream.shutdown(Shutdown::Write));
-        }
-        Some(After::Close(reason))
     }
 
     /// Calls the service. When it panics, its connection ends and nobody else's.
@@ -332,13 +315,17 @@ impl Connection {
         }
     }
 
-    /// Reports a visitor who is over the limits; the socket closes with the connection.
-    pub(super) fn turn_away(&self, outbox: &mut Outbox) {
-        self.put(Report::new(Kind::ConnOpen).outcome(Outcome::Limited), self.opened, outbox);
+    /// Says of a visitor that he is over the limits; the socket closes with the connection.
+    pub(super) fn turned_away(self) -> Reported {
+        self.reported(Report::new(Kind::ConnOpen).outcome(Outcome::Limited), self.opened)
     }
 
     fn put(&self, report: Report, at: Timestamp, outbox: &mut Outbox) {
-        outbox.put(Reported {
+        outbox.put(self.origin, self.reported(report, at));
+    }
+
+    fn reported(&self, report: Report, at: Timestamp) -> Reported {
+        Reported {
             decky: self.decky.id,
             at,
             service: self.kind,
@@ -346,7 +333,7 @@ impl Connection {
             peer: self.peer,
             local: self.local,
             report,
-        });
+        }
     }
 }
 

@@ -76,6 +76,11 @@ impl DataConnection {
         self.stream.is_some() && (self.closing || self.sent < self.unsent.len())
     }
 
+    /// Bytes that are held for it.
+    pub(super) fn held(&self) -> usize {
+        self.unsent.capacity()
+    }
+
     /// Writes what is unsent: how much, or why not.
     fn write(&mut self) -> std::io::Result<usize> {
         let rest = self.unsent.get(self.sent..).unwrap_or_default();
@@ -83,7 +88,7 @@ impl DataConnection {
         let count = stream.write(rest)?;
         self.sent += count;
         if self.sent >= self.unsent.len() {
-            self.unsent.clear();
+            self.unsent = Vec::new();
             self.sent = 0;
         }
         Ok(count)
@@ -94,7 +99,7 @@ impl DataConnection {
             // What cannot be shut down is gone already.
             drop(stream.shutdown(Shutdown::Write));
         }
-        self.unsent.clear();
+        self.unsent = Vec::new();
         self.sent = 0;
         self.closing = false;
         self.finished = false;
@@ -165,7 +170,7 @@ impl Connection {
         }
         match self.data.write() {
             Ok(count) => {
-                self.active = now;
+                (self.active, self.moved) = (now, now);
                 self.bytes_out += count as u64;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -1,6 +1,9 @@
 //! The UDP catch-all: the first datagram of each visitor to each port is reported, none answered.
+//!
+//! Datagrams of one visitor cannot be made to wait without those of others. So those that a visitor
+//! sends beyond a share of what may wait for the agent are counted, and told together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -11,7 +14,8 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg};
 use super::outbox::Outbox;
 use super::served::Decky;
 use crate::edge::{clock, random};
-use crate::logic::event::{Data, Kind, Raw, SessionId};
+use crate::logic::event::{Data, Kind, Outcome, Raw, SessionId};
+use crate::logic::fair::Origin;
 use crate::logic::services::{Report, ServiceKind};
 use crate::logic::wire::Reported;
 
@@ -19,18 +23,36 @@ use crate::logic::wire::Reported;
 const TURN: usize = 64;
 /// Bytes of a datagram that are read; none is longer.
 const LARGEST: usize = 65_536;
-/// Visitors that are remembered to have been reported; then all are forgotten.
-const REMEMBERED: usize = 4_096;
+/// Ways from one origin that are remembered to have been reported; then all of it are forgotten.
+const REMEMBERED: usize = 256;
+/// Origins of which any are remembered; then all are forgotten.
+const ORIGINS: usize = 1_024;
 
 /// A socket of the catch-all.
 pub(super) struct Datagrams {
     socket: OwnedFd,
-    reported: HashSet<(SocketAddr, u16)>,
+    /// Visitors' addresses and deckies' ports.
+    reported: HashMap<Origin, HashSet<(SocketAddr, u16)>>,
+    /// What is to be told when there is room: the last, how many and how many bytes.
+    unreported: HashMap<Origin, (Reported, u64, u64)>,
 }
 
 impl Datagrams {
     pub(super) fn new(socket: OwnedFd) -> Self {
-        Self { socket, reported: HashSet::new() }
+        Self { socket, reported: HashMap::new(), unreported: HashMap::new() }
+    }
+
+    /// Tells of what was only counted, as far as there is room.
+    pub(super) fn tell(&mut self, outbox: &mut Outbox) {
+        self.unreported.retain(|origin, (last, count, bytes)| {
+            if !outbox.has_room(*origin) {
+                return true;
+            }
+            let data = Data::new().with("count", *count).with("bytes", *bytes);
+            last.report = Report::new(Kind::Payload).outcome(Outcome::Limited).data(data);
+            outbox.put(*origin, last.clone());
+            false
+        });
     }
 
     /// Takes what has come; true when there may be more.
@@ -82,17 +104,22 @@ impl Datagrams {
         decky: &Decky,
         outbox: &mut Outbox,
     ) {
-        if self.reported.len() >= REMEMBERED {
+        let origin = decky.origin(peer.ip().to_canonical());
+        if self.reported.len() >= ORIGINS {
             self.reported.clear();
         }
-        if !self.reported.insert((peer, local.port())) {
+        let ways = self.reported.entry(origin).or_default();
+        if ways.len() >= REMEMBERED {
+            ways.clear();
+        }
+        if !ways.insert((peer, local.port())) {
             return;
         }
         let now = clock::now();
         let mut chance = [0; 2];
         random::fill(&mut chance);
         let raw = Raw::of(datagram);
-        outbox.put(Reported {
+        let reported = Reported {
             decky: decky.id,
             at: now,
             service: ServiceKind::Udp,
@@ -100,7 +127,15 @@ impl Datagrams {
             peer,
             local,
             report: Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw),
-        });
+        };
+        if outbox.has_room(origin) || self.unreported.len() >= ORIGINS {
+            return outbox.put(origin, reported);
+        }
+        let first = || (reported.clone(), 0, 0);
+        let (last, count, bytes) = self.unreported.entry(origin).or_insert_with(first);
+        *last = reported;
+        *count += 1;
+        *bytes = bytes.saturating_add(datagram.len() as u64);
     }
 }
 

@@ -9,7 +9,8 @@ use super::connection::After;
 use super::data::DataAfter;
 use super::outbox::Outbox;
 use super::passive::Passive;
-use super::served::{Deckies, DoorSocket, Who};
+use super::served::{Deckies, DoorSocket};
+use super::turning::Who;
 use crate::edge::random;
 use crate::logic::wire::Joined;
 
@@ -76,7 +77,7 @@ impl Deckies {
         let Some(connection) = self.connections.get_mut(index) else { return };
         if let Some(port) = connection.data.port {
             let (decky, peer) = (connection.decky().id, connection.peer().ip());
-            outbox.join(Joined { decky, peer, port });
+            outbox.join(connection.origin(), Joined { decky, peer, port });
         }
         self.stop_waiting(index);
         let Some(connection) = self.connections.get_mut(index) else { return };

@@ -1,17 +1,19 @@
 //! Files of deckies on their way to whoever keeps them over a restart, and back.
 
 use super::outbox::Outbox;
-use super::served::{Deckies, Who};
+use super::served::Deckies;
+use super::turning::Who;
 use crate::logic::decky::DeckyId;
 use crate::logic::files::Change;
 
 impl Deckies {
     /// Sends what has changed since the last time.
     pub(super) fn keep(&mut self, outbox: &mut Outbox) {
-        if outbox.is_full() {
-            return;
-        }
         for (id, decky) in &self.deckies {
+            if !outbox.has_room_for_changes() {
+                // The rest next time.
+                return;
+            }
             let mut state = decky.state.borrow_mut();
             // Before the old files are back, the new ones are not what is to be kept.
             if decky.whole.get() && state.files.has_changes() {
@@ -33,7 +35,8 @@ impl Deckies {
         let Some(decky) = self.deckies.get(&id) else { return };
         decky.whole.set(true);
         let doors = self.doors.iter().filter(|(_, door)| door.decky.id == id);
-        self.ready.extend(doors.map(|(index, _)| Who::Door(index)));
+        let doors: Vec<usize> = doors.map(|(index, _)| index).collect();
+        doors.into_iter().for_each(|index| self.wants_turn(Who::Door(index)));
     }
 
     /// Whether a decky is known.

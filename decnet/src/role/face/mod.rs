@@ -2,11 +2,11 @@
 //!
 //! Started by the keeper, with the channel to it as standard input and the channel to the agent as
 //! standard output. It is given bound sockets and serves them; it can open none, reads no file and
-//! has no capability (`edge::sandbox`). One thread, one loop: what is ready is served, in turns of
-//! bounded size, so that no visitor makes another wait for long.
+//! has no capability (`edge::sandbox`). One thread, one loop: visitors are served in turns of
+//! bounded cost, by their origin (`logic::fair`), so that none makes another wait for long.
 //!
-//! When the agent is slow, the reports wait here, and when too many wait, so do the visitors:
-//! nothing is dropped between a visitor's byte and the agent.
+//! When the agent is slow, the reports wait here, and when too many of one visitor wait, so does
+//! that visitor: nothing is dropped between a visitor's byte and the agent.
 
 mod connection;
 mod data;
@@ -15,8 +15,11 @@ mod joining;
 mod keeping;
 mod outbox;
 mod passive;
+mod refused;
 mod served;
 mod timers;
+mod turning;
+mod visits;
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
@@ -27,7 +30,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
-use crate::edge::{apart, child, sandbox};
+use crate::edge::{apart, child, memory, sandbox};
 use crate::logic::admission::Limits;
 use crate::logic::wire::{FromAgent, ToFace, decode, decode_each};
 
@@ -63,6 +66,7 @@ pub fn run() -> Result<()> {
     watch(&keeper, KEEPER, Interest::READABLE).context("cannot watch the keeper")?;
     watch(&agent, AGENT, Interest::READABLE | Interest::WRITABLE)
         .context("cannot watch the agent")?;
+    memory::go_first();
     let deckies = Deckies::new(&poll, Limits::default())?;
     let first = keeper.receive(Wait::Yes).context("not started by a keeper")?;
     if !matches!(decode(&first.bytes), Ok(ToFace::Hold)) {
@@ -110,9 +114,7 @@ impl Face {
                 }
             }
             let now = Instant::now();
-            if !self.outbox.is_full() {
-                self.deckies.turn(now, &mut self.outbox);
-            }
+            self.deckies.turn(now, &mut self.outbox);
             if now.duration_since(swept) >= SWEEP {
                 self.deckies.sweep(now, &mut self.outbox);
                 swept = now;

@@ -7,25 +7,35 @@ use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
 use crate::logic::decky::DeckyId;
+use crate::logic::fair::{Budget, Origin};
 use crate::logic::files::Change;
 use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
 
 /// Bytes of a message that is sent without waiting for more.
 const BATCH: usize = 32 * 1024;
-/// Bytes that wait for the agent before visitors wait too.
-const FULL: usize = 4 * 1024 * 1024;
+/// Bytes that wait for the agent before all visitors wait too. Each has to wait sooner, when its own
+/// have used up their share.
+const FULL: usize = 8 * 1024 * 1024;
 
 /// Reports that wait to be sent, in order, and never dropped.
 pub(super) struct Outbox {
     agent: Channel,
-    open: Vec<u8>,
-    messages: VecDeque<Vec<u8>>,
-    waiting: usize,
+    open: Message,
+    messages: VecDeque<Message>,
+    waiting: Budget<Option<Origin>>,
+}
+
+/// Several reports, and whose how many bytes are.
+#[derive(Default)]
+struct Message {
+    bytes: Vec<u8>,
+    parts: Vec<(Option<Origin>, usize)>,
 }
 
 impl Outbox {
     pub(super) fn new(agent: Channel) -> Self {
-        Self { agent, open: Vec::new(), messages: VecDeque::new(), waiting: 0 }
+        let (open, messages) = (Message::default(), VecDeque::new());
+        Self { agent, open, messages, waiting: Budget::new(FULL) }
     }
 
     /// The channel to the agent.
@@ -33,24 +43,24 @@ impl Outbox {
         &self.agent
     }
 
-    /// Puts a report in.
-    pub(super) fn put(&mut self, reported: Reported) {
-        self.send(&FromFace::Reported(Box::new(reported)));
+    /// Puts in a report of what a visitor did.
+    pub(super) fn put(&mut self, origin: Origin, reported: Reported) {
+        self.send(Some(origin), &FromFace::Reported(Box::new(reported)));
     }
 
     /// Says that a data connection was made.
-    pub(super) fn join(&mut self, joined: Joined) {
-        self.send(&FromFace::Joined(joined));
+    pub(super) fn join(&mut self, origin: Origin, joined: Joined) {
+        self.send(Some(origin), &FromFace::Joined(joined));
     }
 
     /// Says what has changed of a decky's files.
     pub(super) fn changed(&mut self, decky: DeckyId, changes: Vec<Change>) {
         for change in changes {
-            self.send(&FromFace::Changed(decky, Box::new(change)));
+            self.send(None, &FromFace::Changed(decky, Box::new(change)));
         }
     }
 
-    fn send(&mut self, message: &FromFace) {
+    fn send(&mut self, origin: Option<Origin>, message: &FromFace) {
         let bytes = match encode(message) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -59,28 +69,44 @@ impl Outbox {
                 return;
             }
         };
-        if self.open.len() + bytes.len() > MAX_MESSAGE {
+        if self.open.bytes.len() + bytes.len() > MAX_MESSAGE {
             self.close();
         }
-        self.waiting += bytes.len();
-        self.open.extend_from_slice(&bytes);
-        if self.open.len() >= BATCH {
+        self.waiting.take(origin, bytes.len());
+        match self.open.parts.last_mut() {
+            Some((whose, count)) if *whose == origin => *count += bytes.len(),
+            _ => self.open.parts.push((origin, bytes.len())),
+        }
+        self.open.bytes.extend_from_slice(&bytes);
+        if self.open.bytes.len() >= BATCH {
             self.close();
         }
     }
 
-    /// Whether so much waits that visitors must wait too.
+    /// Whether so much waits that all visitors must wait too.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting >= FULL
+        self.waiting.is_used_up()
+    }
+
+    /// Whether a visitor may do more that is reported.
+    pub(super) fn has_room(&self, origin: Origin) -> bool {
+        self.waiting.has_room(Some(origin))
+    }
+
+    /// Whether changes of files may be put in: nobody waits for that.
+    pub(super) fn has_room_for_changes(&self) -> bool {
+        self.waiting.has_room(None)
     }
 
     /// Sends as much as the agent takes now.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.close();
         while let Some(message) = self.messages.front() {
-            match self.agent.send(message, &[], Wait::No) {
+            match self.agent.send(&message.bytes, &[], Wait::No) {
                 Ok(()) => {
-                    self.waiting = self.waiting.saturating_sub(message.len());
+                    for (origin, count) in &message.parts {
+                        self.waiting.give_back(*origin, *count);
+                    }
                     self.messages.pop_front();
                 }
                 // Without an agent the keeper ends too, and says so.
@@ -101,7 +127,7 @@ impl Outbox {
     }
 
     fn close(&mut self) {
-        if !self.open.is_empty() {
+        if !self.open.bytes.is_empty() {
             self.messages.push_back(std::mem::take(&mut self.open));
         }
     }

@@ -1,35 +1,34 @@
 //! The deckies that are served, their listeners and their connections.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
-use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::rc::Rc;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Token};
 use slab::Slab;
 
-use super::connection::{After, CHUNK, Connection, Reason};
-use super::data::Wish;
+use super::connection::{CHUNK, Connection, Reason};
 use super::datagrams::Datagrams;
 use super::outbox::Outbox;
 use super::passive::{Passive, Waiting};
+use super::refused::Refused;
 use super::timers::Timers;
-use crate::logic::admission::{Admission, Limits};
+use super::turning::{Ready, Who};
+use crate::edge::random;
+use crate::logic::admission::Limits;
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::event::Transport;
-use crate::logic::services::{self, ServiceKind, ServiceSpec, State};
+use crate::logic::fair::{Budget, Calculations, Origin, Places};
+use crate::logic::services::{ServiceKind, ServiceSpec, State};
 use crate::logic::wire::{Served, Socket};
 
-/// Connections that one listener may bring before another has its turn.
-const ACCEPTS: usize = 64;
-/// Sockets and connections that have a turn before channels are looked at again.
-const TURNS: usize = 256;
+/// Bytes that are held for all visitors: what they have not read, and what is not whole yet.
+const HELD: usize = 64 * 1024 * 1024;
 
 /// A decky that is served.
 pub(super) struct Decky {
@@ -46,12 +45,17 @@ impl Decky {
     pub(super) fn catches_all(&self) -> bool {
         self.services.iter().any(|service| service.kind() == ServiceKind::Tcp)
     }
+
+    /// Whose visit that is which comes from there.
+    pub(super) fn origin(&self, peer: IpAddr) -> Origin {
+        Origin::of(peer, self.identity.ip6)
+    }
 }
 
 /// Where visitors come in.
 pub(super) struct Door {
     pub(super) decky: Rc<Decky>,
-    service: usize,
+    pub(super) service: usize,
     pub(super) socket: DoorSocket,
 }
 
@@ -62,63 +66,49 @@ pub(super) enum DoorSocket {
     Stream(TcpListener),
 }
 
-/// Something that may be ready.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
-    Connection(usize),
-    /// The data connection of this connection.
-    Data(usize),
-    Door(usize),
-}
-
-impl From<Token> for Who {
-    fn from(Token(token): Token) -> Self {
-        match token % 3 {
-            0 => Self::Door(token / 3),
-            1 => Self::Connection(token / 3),
-            _ => Self::Data(token / 3),
-        }
-    }
-}
-
-impl From<Who> for Token {
-    fn from(who: Who) -> Self {
-        match who {
-            Who::Door(index) => Self(index * 3),
-            Who::Connection(index) => Self(index * 3 + 1),
-            Who::Data(index) => Self(index * 3 + 2),
-        }
-    }
-}
-
 /// Everything that is served.
 pub(super) struct Deckies {
     pub(super) registry: Registry,
     pub(super) limits: Limits,
-    admission: Admission,
+    pub(super) places: Places,
+    /// Bytes that are held for each.
+    pub(super) held: Budget<Origin>,
+    pub(super) refused: Refused,
     pub(super) deckies: HashMap<DeckyId, Rc<Decky>>,
     /// Something may have changed that nobody keeps yet.
     pub(super) unkept: bool,
     pub(super) doors: Slab<Door>,
     pub(super) connections: Slab<Connection>,
     pub(super) waiting: Waiting,
-    pub(super) ready: VecDeque<Who>,
-    timers: Timers,
+    pub(super) ready: Ready,
+    pub(super) calculations: Calculations<Origin, usize>,
+    /// Whether so much was held that memory is to be given back once it is not any more.
+    pub(super) swollen: bool,
+    /// What waits until its origin may go on.
+    pub(super) parked: HashMap<Origin, HashSet<Who>>,
+    pub(super) timers: Timers,
     pub(super) buffer: Vec<u8>,
 }
 
 impl Deckies {
     pub(super) fn new(poll: &Poll, limits: Limits) -> Result<Self> {
+        let mut salt = [0; 8];
+        random::fill(&mut salt);
         Ok(Self {
             registry: poll.registry().try_clone().context("no file descriptors left")?,
             limits,
-            admission: Admission::default(),
+            places: Places::new(limits.connections, limits.per_source, u64::from_ne_bytes(salt)),
+            held: Budget::new(HELD),
+            refused: Refused::default(),
             deckies: HashMap::new(),
             unkept: false,
             doors: Slab::new(),
             connections: Slab::new(),
             waiting: Waiting::default(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
+            calculations: Calculations::default(),
+            swollen: false,
+            parked: HashMap::new(),
             timers: Timers::default(),
             buffer: vec![0; CHUNK],
         })
@@ -159,7 +149,7 @@ impl Deckies {
             };
             entry.insert(Door { decky: decky.clone(), service: index, socket });
             // Visitors may have come before the socket was watched.
-            self.ready.push_back(token.into());
+            self.ready(token);
         }
         self.deckies.insert(decky.id, decky);
         Ok(())
@@ -185,169 +175,8 @@ impl Deckies {
         ids.into_iter().for_each(|id| self.remove(id, outbox));
     }
 
-    /// Takes note that a socket is ready.
-    pub(super) fn ready(&mut self, token: Token) {
-        self.ready.push_back(token.into());
-    }
-
-    /// Whether anything waits for its turn.
-    pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
     /// Whether nobody is connected, and nothing is to be kept.
     pub(super) fn is_idle(&self) -> bool {
         self.connections.is_empty() && !self.unkept
-    }
-
-    /// When the next connection wants to be woken.
-    pub(super) fn next_timer(&self) -> Option<Instant> {
-        self.timers.next()
-    }
-
-    /// Gives what is ready its turn.
-    pub(super) fn turn(&mut self, now: Instant, outbox: &mut Outbox) {
-        while let Some(index) = self.timers.pop(now) {
-            self.ready.push_back(Who::Connection(index));
-        }
-        for _ in 0..TURNS {
-            if outbox.is_full() {
-                break;
-            }
-            match self.ready.pop_front() {
-                None => break,
-                Some(Who::Connection(index)) => self.turn_connection(index, now, outbox),
-                Some(Who::Data(index)) => self.turn_data(index, now, outbox),
-                Some(Who::Door(index)) => self.turn_door(index, now, outbox),
-            }
-        }
-    }
-
-    /// Ends the connections whose time is up.
-    pub(super) fn sweep(&mut self, now: Instant, outbox: &mut Outbox) {
-        let limits = self.limits;
-        let expired: Vec<(usize, Reason)> = self
-            .connections
-            .iter()
-            .filter_map(|(index, connection)| Some((index, connection.expired(&limits, now)?)))
-            .collect();
-        for (index, reason) in expired {
-            self.close(index, reason, outbox);
-        }
-        self.keep(outbox);
-    }
-
-    fn turn_door(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
-        for _ in 0..ACCEPTS {
-            let Some(door) = self.doors.get_mut(index) else { return };
-            if !door.decky.whole.get() {
-                // It is given a turn when the decky is.
-                return;
-            }
-            let listener = match &mut door.socket {
-                DoorSocket::Stream(listener) => &*listener,
-                // Nobody waits, and nothing can be accepted.
-                DoorSocket::Passive(passive) if !passive.listens() => return,
-                DoorSocket::Passive(passive) => &passive.listener,
-                DoorSocket::Datagram(datagrams) => {
-                    if datagrams.turn(&door.decky, outbox) {
-                        self.ready.push_back(Who::Door(index));
-                    }
-                    return;
-                }
-            };
-            match listener.accept() {
-                Ok((stream, peer)) => {
-                    let (decky, service) = (door.decky.clone(), door.service);
-                    self.accept(stream, peer, decky, service, now, outbox);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // The visitor gave up, or there are no descriptors left: others may fare better.
-                Err(_) => break,
-            }
-        }
-        self.ready.push_back(Who::Door(index));
-    }
-
-    fn accept(
-        &mut self,
-        mut stream: TcpStream,
-        peer: SocketAddr,
-        decky: Rc<Decky>,
-        service: usize,
-        now: Instant,
-        outbox: &mut Outbox,
-    ) {
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Ok(local) = stream.local_addr() else { return };
-        let local = SocketAddr::new(local.ip().to_canonical(), local.port());
-        let waits = self.waiting.find(decky.id, local.port(), peer.ip());
-        if let Some(index) = waits {
-            return self.join(index, stream, now, outbox);
-        }
-        let Some(spec) = decky.services.get(service) else { return };
-        let kind = spec.kind();
-        let session = services::begin(&spec.settings);
-        // Whoever comes to a data connection's port and is not waited for has no business there.
-        let strange = kind == ServiceKind::Ftp && local.port() != spec.port;
-        if strange || !self.admission.admit(&self.limits, peer.ip()) {
-            let visitor = Connection::new(stream, decky, kind, session, [local, peer], now);
-            return visitor.turn_away(outbox);
-        }
-        let entry = self.connections.vacant_entry();
-        let index = entry.key();
-        let both = Interest::READABLE | Interest::WRITABLE;
-        if self.registry.register(&mut stream, Who::Connection(index).into(), both).is_err() {
-            self.admission.release(peer.ip());
-            return;
-        }
-        let connection =
-            entry.insert(Connection::new(stream, decky, kind, session, [local, peer], now));
-        let after = connection.open(now, outbox);
-        self.follow_up(index, after, now, outbox);
-    }
-
-    fn turn_connection(&mut self, index: usize, now: Instant, outbox: &mut Outbox) {
-        let Some(connection) = self.connections.get_mut(index) else { return };
-        let after = connection.turn(&self.limits, &mut self.buffer, now, outbox);
-        self.follow_up(index, after, now, outbox);
-    }
-
-    /// Does what is to become of a connection after its turn.
-    pub(super) fn follow_up(
-        &mut self,
-        index: usize,
-        mut after: After,
-        now: Instant,
-        outbox: &mut Outbox,
-    ) {
-        while !matches!(after, After::Close(_)) {
-            let Some(connection) = self.connections.get_mut(index) else { return };
-            match connection.data.wish() {
-                Wish::Nothing => {
-                    if connection.data.is_owed() {
-                        self.ready.push_back(Who::Data(index));
-                    }
-                    break;
-                }
-                Wish::Stop => self.stop_waiting(index),
-                Wish::Start => after = self.start_waiting(index, now, outbox),
-            }
-        }
-        match after {
-            After::Close(reason) => self.close(index, reason, outbox),
-            After::More => self.ready.push_back(Who::Connection(index)),
-            After::Sleep(at) => self.timers.set(at, index),
-            After::Wait => {}
-        }
-    }
-
-    fn close(&mut self, index: usize, reason: Reason, outbox: &mut Outbox) {
-        self.unkept = true;
-        self.stop_waiting(index);
-        let Some(mut connection) = self.connections.try_remove(index) else { return };
-        connection.close(reason, outbox);
-        self.admission.release(connection.peer().ip());
     }
 }

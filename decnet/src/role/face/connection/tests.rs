@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream as Visitor};
+use std::net::{Shutdown, TcpListener, TcpStream as Visitor};
 
 use super::*;
 use crate::edge::channel::{Channel, Wait};
