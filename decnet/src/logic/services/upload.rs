@@ -1,7 +1,7 @@
 //! Files that visitors leave, by whatever way: recorded whole as a digest, kept as far as a decky
 //! keeps files.
 
-use crate::logic::event::{Data, Kind, RawDigest};
+use crate::logic::event::{Data, Kind, MAX_RAW, RawDigest};
 use crate::logic::files::{Access, Fault, MAX_FILE};
 use crate::logic::services::{Reply, Report};
 use crate::logic::time::Timestamp;
@@ -65,6 +65,11 @@ impl Upload {
     /// Adds bytes at the end.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.write(self.len, bytes);
+    }
+
+    /// Bytes that are held of it.
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity() + MAX_RAW
     }
 
     /// How long it is.

@@ -35,6 +35,11 @@ pub(super) enum Next {
 }
 
 impl Lines {
+    /// Bytes that are held.
+    pub(super) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Adds what came; false when too much waits.
     #[must_use]
     pub(super) fn put(&mut self, bytes: &[u8]) -> bool {

@@ -220,6 +220,11 @@ impl Service for Session {
         self.lose(context, reply);
     }
 
+    fn held(&self) -> usize {
+        let early = if let Channel::Open(early, _) = &self.channel { early.capacity() } else { 0 };
+        self.lines.held() + early + self.transfer.as_ref().map_or(0, Transfer::held)
+    }
+
     fn data_port(&mut self, port: Option<u16>, context: &mut Context<'_>, reply: &mut Reply) {
         self.tell_port(port, context, reply);
         self.go_on(context, reply);

@@ -45,6 +45,17 @@ pub(super) enum Transfer {
     Store(Box<Upload>, u64),
 }
 
+impl Transfer {
+    /// Bytes that are held for it.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Self::List(list) => list.capacity(),
+            Self::Retrieve(_) => 0,
+            Self::Store(upload, _) => upload.held(),
+        }
+    }
+}
+
 /// A file on its way to the visitor.
 #[derive(Debug)]
 pub(super) struct Download {

@@ -35,6 +35,13 @@ pub(super) struct Answer {
     pub(super) abrupt: bool,
 }
 
+impl Answer {
+    /// Bytes that are held of it.
+    pub(super) fn held(&self) -> usize {
+        if let Cow::Owned(body) = &self.body { body.capacity() } else { 0 }
+    }
+}
+
 /// How the end of an answer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {

@@ -19,6 +19,9 @@ use crate::logic::services::{Context, Reply};
 /// How much of a body is still read when the answer has said that the connection ends.
 const LINGER: u64 = 1024 * 1024;
 
+/// About how much is kept of a head, for the report of the request.
+const KEPT_OF_HEAD: usize = 24 * 1024;
+
 /// Host that Apache calls itself by before the visitor named one.
 const NAMELESS: &str = "127.0.1.1";
 
@@ -102,6 +105,12 @@ impl Exchange {
         };
         intake::in_head(head, &exchange.record.target, &mut exchange.reports);
         exchange
+    }
+
+    /// Bytes that are held until it ends.
+    pub(super) fn held(&self) -> usize {
+        let answer = if let Next::Answer(answer) = &self.next { answer.held() } else { 0 };
+        size_of::<Self>() + KEPT_OF_HEAD + self.intake.held() + answer
     }
 
     /// Decides on the answer, now that the head has come.

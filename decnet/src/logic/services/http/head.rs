@@ -162,6 +162,11 @@ impl Reader {
         }
     }
 
+    /// Bytes that are held beside those of the head.
+    pub(super) fn held(&self) -> usize {
+        self.fields.capacity() * size_of::<FieldSpan>()
+    }
+
     /// Whether not a byte of a request has come, apart from blank lines.
     pub(super) fn is_idle(&self, bytes: &[u8]) -> bool {
         self.request.is_none() && bytes.get(self.line..).is_none_or(<[u8]>::is_empty)

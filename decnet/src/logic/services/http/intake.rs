@@ -3,7 +3,7 @@
 use super::creds::{self, Login};
 use super::head::Head;
 use super::multipart::{File, Multipart};
-use crate::logic::event::{Data, Kind, Outcome, RawDigest, text};
+use crate::logic::event::{Data, Kind, MAX_RAW, Outcome, RawDigest, text};
 use crate::logic::services::{Reply, Report};
 
 /// Most bytes of a form that are kept to be read.
@@ -44,6 +44,16 @@ impl Intake {
             Content::Other
         };
         Self { content, bytes: 0 }
+    }
+
+    /// Bytes that are held of it.
+    pub(super) fn held(&self) -> usize {
+        match &self.content {
+            Content::Form(kept) | Content::Json(kept) => kept.capacity(),
+            Content::Other => 0,
+            Content::Parts(parts) => parts.held(),
+            Content::Put(_) => MAX_RAW,
+        }
     }
 
     /// Whether it is looked for logins and files.

@@ -105,6 +105,10 @@ impl Session {
         } else {
             buffer.drain(..at.min(buffer.len()));
         }
+        if buffer.is_empty() {
+            // An idle connection holds no buffer.
+            buffer = Vec::new();
+        }
         self.buffer = buffer;
     }
 
@@ -183,6 +187,14 @@ impl Service for Session {
 
     fn wake(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         self.advance(context, reply);
+    }
+
+    fn held(&self) -> usize {
+        let exchange = match &self.phase {
+            Phase::Body(exchange) => exchange.held(),
+            Phase::Closed | Phase::Head => 0,
+        };
+        self.buffer.capacity() + self.reader.held() + exchange
     }
 
     fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::logic::event::RawDigest;
+use crate::logic::event::{MAX_RAW, RawDigest};
 
 /// Most bytes of one field that are kept.
 const MAX_VALUE: usize = 4096;
@@ -93,6 +93,12 @@ impl Multipart {
         }
         buffer.drain(..at.min(buffer.len()));
         self.buffer = buffer;
+    }
+
+    /// Bytes that are held.
+    pub(super) fn held(&self) -> usize {
+        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.buffer.capacity() + fields + (self.files.len() + 1) * MAX_RAW
     }
 
     /// Ends the part that is still open.

@@ -79,6 +79,14 @@ impl Client {
         self.channels.len() + self.patterns.len()
     }
 
+    /// Bytes that are held for it.
+    pub(super) fn held(&self) -> usize {
+        let queue = self.queue.as_ref().map_or(0, |queue| queue.held);
+        let watched: usize = self.watched.iter().map(|(_, key, _)| key.len()).sum();
+        let names = self.channels.iter().chain(&self.patterns).chain(&self.shards);
+        queue + watched + names.map(Vec::len).sum::<usize>()
+    }
+
     /// Whether it may send long commands.
     pub(super) fn standing(&self) -> Standing {
         if self.let_in { Standing::Known } else { Standing::Stranger }

@@ -119,6 +119,10 @@ impl Session {
             reply.wait = Some(Duration::from_millis(millis));
         }
         buffer.drain(..at.min(buffer.len()));
+        if buffer.is_empty() {
+            // An idle connection holds no buffer.
+            buffer = Vec::new();
+        }
         self.buffer = buffer;
         if self.client.closing {
             (reply.close, reply.wait) = (true, None);
@@ -182,6 +186,10 @@ impl Service for Session {
             reply.send(out.bytes);
         }
         self.advance(context, reply);
+    }
+
+    fn held(&self) -> usize {
+        self.buffer.capacity() + self.request.words.held() + self.client.held()
     }
 
     fn end(&mut self, _context: &mut Context<'_>, reply: &mut Reply) {

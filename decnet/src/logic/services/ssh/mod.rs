@@ -148,6 +148,10 @@ impl Service for Session {
         self.count(reply);
     }
 
+    fn held(&self) -> usize {
+        self.server.as_ref().map_or(0, |server| server.held())
+    }
+
     fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let Some(server) = &mut self.server else { return };
         server.end(context, reply);
@@ -187,6 +191,11 @@ impl Session {
 }
 
 impl Server {
+    fn held(&self) -> usize {
+        let stage = if let Stage::Open(connection) = &self.stage { connection.held() } else { 0 };
+        size_of::<Self>() + self.transport.held() + stage
+    }
+
     fn open(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let random = &mut Random::new(context.random);
         self.wait(delay::greeting(&context.decky.secret, random), Pending::Greeting, reply);

@@ -79,6 +79,16 @@ enum Sent {
 }
 
 impl Scp {
+    /// Bytes that are held of what is copied.
+    pub(super) fn held(&self) -> usize {
+        match &self.work {
+            Work::To(Sink { state: State::Data(upload, _) | State::End(upload), .. }) => {
+                upload.held()
+            }
+            Work::From(_) | Work::To(_) => 0,
+        }
+    }
+
     /// The copy that a command asks for, if it is one.
     pub(super) fn of(command: &[u8], account: &Account) -> Option<Self> {
         let command = text(command);

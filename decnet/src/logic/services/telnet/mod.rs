@@ -156,6 +156,10 @@ impl Service for Session {
         }
     }
 
+    fn held(&self) -> usize {
+        if let Stage::Inside(console) = &self.stage { console.held() } else { 0 }
+    }
+
     fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         match &mut self.stage {
             Stage::Opening => {}

@@ -125,6 +125,12 @@ pub(super) enum Answer {
 }
 
 impl Console {
+    /// Bytes that it holds: what was typed ahead, and what is still to be shown.
+    pub fn held(&self) -> usize {
+        let shown: usize = self.timeline.iter().map(Step::held).sum();
+        size_of::<Self>() + self.ahead.capacity() + shown
+    }
+
     /// A login of `user` on a terminal of this size, in characters.
     pub fn new(user: &str, columns: u16, _rows: u16) -> Self {
         Self {

@@ -41,6 +41,13 @@ pub(super) enum Step {
     Wait(Duration),
 }
 
+impl Step {
+    /// Bytes that it holds.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Self>() + if let Self::Show(bytes) = self { bytes.capacity() } else { 0 }
+    }
+}
+
 /// Why a run stopped before its end.
 #[derive(Debug)]
 pub(super) enum Stop {

@@ -5,6 +5,7 @@ use super::super::number;
 use super::super::wire::Writer;
 use super::forward::Forward;
 use super::session::Session;
+use crate::logic::event::MAX_RAW;
 use crate::logic::services::{Context, Reply};
 
 /// Bytes a visitor may send before it is told that they were read; OpenSSH's.
@@ -96,6 +97,15 @@ impl Channel {
     /// The message that confirms it.
     pub(super) fn confirmation(&self) -> Writer {
         self.message(number::CHANNEL_OPEN_CONFIRMATION).u32(self.ours).u32(self.window).u32(PACKET)
+    }
+
+    /// Bytes that are held for it.
+    pub(super) fn held(&self) -> usize {
+        let program = match &self.purpose {
+            Purpose::Forward(_) => MAX_RAW,
+            Purpose::Session(session) => session.held(),
+        };
+        self.output.capacity() + program
     }
 
     /// Whether a program's end was announced.

@@ -130,6 +130,11 @@ impl Connection {
         self.after(at, status, &output, tty, link);
     }
 
+    /// Bytes that are held for its channels.
+    pub(super) fn held(&self) -> usize {
+        self.channels.iter().flatten().map(Channel::held).sum()
+    }
+
     /// The connection is gone.
     pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         for channel in self.channels.iter_mut().flatten() {

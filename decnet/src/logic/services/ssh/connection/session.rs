@@ -72,6 +72,16 @@ impl Session {
         if self.terminal.is_some() { Tty::Some } else { Tty::None }
     }
 
+    /// Bytes that are held for its program.
+    pub(super) fn held(&self) -> usize {
+        match &self.program {
+            Program::Console(console) => console.held(),
+            Program::Scp(scp) => scp.held(),
+            Program::Sftp(sftp) => sftp.held(),
+            Program::Ended(_) | Program::None => 0,
+        }
+    }
+
     /// Keeps an environment variable.
     pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
         if self.env.len() < MAX_ENV {

@@ -58,6 +58,19 @@ impl Handles {
         self.slots.get_mut(number(name)?)?.take()
     }
 
+    /// Bytes that are held for what is open.
+    pub(super) fn held(&self) -> usize {
+        let held = |handle: &Handle| match handle {
+            Handle::Directory { path, rest } => {
+                let names: usize = rest.iter().map(|(name, _)| name.len()).sum();
+                path.len() + names + rest.capacity() * size_of::<(String, Stat)>()
+            }
+            Handle::File(path) => path.len(),
+            Handle::Upload { file, .. } => file.held(),
+        };
+        self.slots.iter().flatten().map(held).sum()
+    }
+
     /// Closes everything, and gives what was being written.
     pub(super) fn uploads(&mut self) -> Vec<Upload> {
         let all = std::mem::take(&mut self.slots).into_iter().flatten();

@@ -103,6 +103,11 @@ impl Sftp {
         None
     }
 
+    /// Bytes that are held.
+    pub(super) fn held(&self) -> usize {
+        self.inbox.capacity() + self.handles.held()
+    }
+
     /// Nothing more will come: files that were not closed are kept and reported.
     pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let mut files = self.account.files(context);

@@ -66,7 +66,7 @@ enum Login {
 /// What there is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Wait a moment and call again: a key is being made.
+    /// Call again when something may be calculated: a key, or what is exchanged for one.
     Busy,
     /// Wait for more bytes.
     Idle,
@@ -122,6 +122,11 @@ impl Transport {
     /// What the client calls itself.
     pub(super) fn client(&self) -> &[u8] {
         &self.idents.client
+    }
+
+    /// Bytes that are held: of a packet that is not whole, and of answers that wait.
+    pub(super) fn held(&self) -> usize {
+        self.input.len() + self.queued
     }
 
     /// Whether bytes are left that nothing will read.
