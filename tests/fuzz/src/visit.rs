@@ -47,7 +47,11 @@ pub fn visit(kind: ServiceKind, data: &[u8]) {
         decky.call(port, |context| act(service.as_mut(), context, &mut reply));
         loop {
             cost.add(&reply);
-            let Some(wait) = reply.wait.filter(|_| !reply.close) else { break };
+            let Some(wait) =
+                reply.wait.or(reply.calculate.then_some(Duration::ZERO)).filter(|_| !reply.close)
+            else {
+                break;
+            };
             decky.now = decky.now.plus(wait);
             if decky.now.since(NOW) > LONGEST || cost.wakes >= MAX_WAKES {
                 reply.close = true;

@@ -53,9 +53,6 @@ pub use hostkey::Keys;
 /// Most that is reported of one connection; whatever comes beyond was said often enough.
 const MAX_REPORTS: usize = 4096;
 
-/// How long one step of making a key lets others go first.
-const BREATH: Duration = Duration::from_millis(1);
-
 /// What can be set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -118,7 +115,7 @@ enum Pending {
     HostKeys,
     /// Let a program go on.
     Program,
-    /// Go on with the transport: with an offer, with the making of a key.
+    /// Go on with the transport: with an offer, with a key, with what is exchanged for one.
     Step,
     /// Say how a login ended.
     Verdict(Decision),
@@ -222,7 +219,7 @@ impl Server {
         while self.pending.is_none() && !matches!(self.stage, Stage::Over) {
             let done = match self.transport.step(context, reply) {
                 Ok(Step::Busy) => {
-                    self.wait(BREATH, Pending::Step, reply);
+                    self.calculate(Pending::Step, reply);
                     return;
                 }
                 Ok(Step::Idle) => return,
@@ -324,7 +321,7 @@ impl Server {
     /// 2.5). They must all be there for that.
     fn tell_host_keys(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let Ok(keys) = context.state.ssh.all(self.profile, &context.decky.secret) else {
-            return self.wait(BREATH, Pending::HostKeys, reply);
+            return self.calculate(Pending::HostKeys, reply);
         };
         let message = Writer::message(number::GLOBAL_REQUEST);
         let message = message.string("hostkeys-00@openssh.com").flag(false);
@@ -347,6 +344,7 @@ impl Server {
         }
         reply.close = true;
         reply.wait = None;
+        reply.calculate = false;
         self.pending = None;
         self.end(context, reply);
     }
@@ -362,6 +360,12 @@ impl Server {
 
     fn wait(&mut self, time: Duration, pending: Pending, reply: &mut Reply) {
         reply.wait = Some(time);
+        self.pending = Some(pending);
+    }
+
+    /// Asks for this visitor's turn to have something calculated.
+    fn calculate(&mut self, pending: Pending, reply: &mut Reply) {
+        reply.calculate = true;
         self.pending = Some(pending);
     }
 

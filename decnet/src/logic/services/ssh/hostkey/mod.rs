@@ -72,6 +72,11 @@ impl Algorithm {
         }
     }
 
+    /// Whether it signs in no time.
+    pub(super) fn is_cheap(self) -> bool {
+        !matches!(self, Self::Rsa(_))
+    }
+
     fn key_type(self) -> KeyType {
         match self {
             Self::Ecdsa => KeyType::Ecdsa,

@@ -2,7 +2,8 @@
 //! that group exchange picks.
 //!
 //! The dearest key exchanges there are: up to 8,192 bits, twice for each exchange. Our exponents
-//! are short, which is as safe (RFC 4419 section 6.2) and keeps the cost bounded.
+//! are short, which is as safe (RFC 4419 section 6.2) and keeps the cost bounded, and both powers
+//! are calculated in pieces ([`Raising`]), so that nobody waits for a whole one.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -18,6 +19,10 @@ const MODP: &str = include_str!("modp.txt");
 const MODULI: &str = include_str!("moduli.txt");
 /// Bytes of our exponents: twice the strength of the strongest group.
 const EXPONENT: usize = 32;
+/// Bits of the exponent that are dealt with at a time.
+const DIGIT: u32 = 4;
+/// What one piece costs, in products of two 64-bit words: about a millisecond.
+const PIECE: usize = 500_000;
 
 /// A group that both sides know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +45,28 @@ pub(in super::super) struct GroupRequest {
     generator: u8,
 }
 
+/// An answer on its way: two powers, one digit of the exponent after another.
+pub(in super::super) struct Raising {
+    field: BoxedMontyParams,
+    exponent: [u8; EXPONENT],
+    /// What is raised now, and what later.
+    power: Power,
+    theirs: Option<BoxedUint>,
+    public: Vec<u8>,
+}
+
+/// A power on its way.
+struct Power {
+    /// The powers that a digit stands for, as far as they are there.
+    table: Vec<BoxedMontyForm>,
+    so_far: BoxedMontyForm,
+    /// Digits that are dealt with.
+    digits: usize,
+}
+
 impl Group {
-    pub(super) fn answer(self, theirs: &[u8], random: &mut Random<'_>) -> Result<Answer, Fault> {
-        answer(&self.prime(), 2, theirs, random)
+    pub(super) fn raise(self, theirs: &[u8], random: &mut Random<'_>) -> Result<Raising, Fault> {
+        Raising::begin(&self.prime(), 2, theirs, random)
     }
 
     fn prime(self) -> Vec<u8> {
@@ -86,13 +110,13 @@ impl GroupRequest {
         sizes.raw(self.group()).done()
     }
 
-    /// Answers a visitor's value in the group.
-    pub(in super::super) fn answer(
+    /// Begins to answer a visitor's value in the group.
+    pub(in super::super) fn raise(
         &self,
         theirs: &[u8],
         random: &mut Random<'_>,
-    ) -> Result<Answer, Fault> {
-        answer(&self.prime, self.generator, theirs, random)
+    ) -> Result<Raising, Fault> {
+        Raising::begin(&self.prime, self.generator, theirs, random)
     }
 }
 
@@ -138,32 +162,87 @@ impl Family {
     }
 }
 
-fn answer(
-    prime: &[u8],
-    generator: u8,
-    theirs: &[u8],
-    random: &mut Random<'_>,
-) -> Result<Answer, Fault> {
-    let bits = u32::try_from(prime.len() * 8).unwrap_or(u32::MAX);
-    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).or(Err(Fault::Drop));
-    let prime = number(prime)?;
-    let theirs_number = number(theirs)?;
-    let highest = prime.wrapping_sub(BoxedUint::one_with_precision(bits));
-    // 1 < y < p - 1, and not a mere power of two (OpenSSH's dh_pub_is_valid).
-    let ones: u32 = theirs.iter().map(|byte| byte.count_ones()).sum();
-    if ones < 4 || theirs_number >= highest {
-        return Err(Fault::Drop);
+impl Raising {
+    fn begin(
+        prime: &[u8],
+        generator: u8,
+        theirs: &[u8],
+        random: &mut Random<'_>,
+    ) -> Result<Self, Fault> {
+        let bits = u32::try_from(prime.len() * 8).unwrap_or(u32::MAX);
+        let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, bits).or(Err(Fault::Drop));
+        let prime = number(prime)?;
+        let theirs_number = number(theirs)?;
+        let highest = prime.wrapping_sub(BoxedUint::one_with_precision(bits));
+        // 1 < y < p - 1, and not a mere power of two (OpenSSH's dh_pub_is_valid).
+        let ones: u32 = theirs.iter().map(|byte| byte.count_ones()).sum();
+        if ones < 4 || theirs_number >= highest {
+            return Err(Fault::Drop);
+        }
+        let odd = Option::<Odd<BoxedUint>>::from(Odd::new(prime)).ok_or(Fault::Drop)?;
+        let field = BoxedMontyParams::new_vartime(odd);
+        let mut exponent = random.bytes::<EXPONENT>();
+        exponent[0] |= 0x80;
+        let power = Power::new(number(&[generator])?, &field);
+        Ok(Self { field, exponent, power, theirs: Some(theirs_number), public: Vec::new() })
     }
-    let odd = Option::<Odd<BoxedUint>>::from(Odd::new(prime)).ok_or(Fault::Drop)?;
-    let field = BoxedMontyParams::new_vartime(odd);
-    let mut exponent = random.bytes::<EXPONENT>();
-    exponent[0] |= 0x80;
-    let exponent = BoxedUint::from_be_slice(&exponent, 256).or(Err(Fault::Drop))?;
-    let raised =
-        |base: BoxedUint| BoxedMontyForm::new(base, &field).pow(&exponent).retrieve().to_be_bytes();
-    let public = raised(number(&[generator])?);
-    let shared = raised(theirs_number);
-    Ok(Answer { public: public.into_vec(), shared: Writer::default().mpint(&shared).done() })
+
+    /// Goes on for a piece; the answer when it is there.
+    pub(in super::super) fn go_on(&mut self) -> Option<Answer> {
+        let words = self.field.modulus().nlimbs();
+        let mut left = PIECE / words.saturating_mul(words).max(1);
+        while left > 0 {
+            left = left.saturating_sub(self.power.step(&self.exponent));
+            if !self.power.is_done() {
+                continue;
+            }
+            let raised = self.power.so_far.retrieve().to_be_bytes();
+            let Some(theirs) = self.theirs.take() else {
+                let public = std::mem::take(&mut self.public);
+                return Some(Answer { public, shared: Writer::default().mpint(&raised).done() });
+            };
+            self.public = raised.into_vec();
+            self.power = Power::new(theirs, &self.field);
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for Raising {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raising(..)")
+    }
+}
+
+impl Power {
+    fn new(base: BoxedUint, field: &BoxedMontyParams) -> Self {
+        let one = BoxedMontyForm::one(field);
+        let table = vec![one.clone(), BoxedMontyForm::new(base, field)];
+        Self { table, so_far: one, digits: 0 }
+    }
+
+    /// A power of the table more, or a digit; how many products that took.
+    fn step(&mut self, exponent: &[u8]) -> usize {
+        if self.table.len() < 1 << DIGIT {
+            let next = self.table.get(1).zip(self.table.last()).map(|(base, last)| base.mul(last));
+            self.table.extend(next);
+            return 1;
+        }
+        let byte = exponent.get(self.digits / 2).copied().unwrap_or_default();
+        let digit = if self.digits.is_multiple_of(2) { byte >> DIGIT } else { byte & 0xf };
+        for _ in 0..DIGIT {
+            self.so_far = self.so_far.square();
+        }
+        if let Some(factor) = self.table.get(usize::from(digit)) {
+            self.so_far = self.so_far.mul(factor);
+        }
+        self.digits += 1;
+        5
+    }
+
+    fn is_done(&self) -> bool {
+        self.digits >= 2 * EXPONENT
+    }
 }
 
 /// Bytes from hexadecimal digits, two each.

@@ -14,7 +14,7 @@ use super::random::Random;
 use super::wire::Writer;
 use agree::Curve;
 
-pub(super) use dh::{Group, GroupRequest};
+pub(super) use dh::{Group, GroupRequest, Raising};
 pub(super) use hash::Hash;
 pub(super) use keys::{Direction, Keys};
 pub(super) use proposal::{Agreed, Compression, Proposal, Suite, offer};
@@ -41,6 +41,15 @@ pub(super) struct Answer {
     pub(super) public: Vec<u8>,
     /// The shared secret, written as the method hashes it.
     pub(super) shared: Vec<u8>,
+}
+
+/// How far an answer has come.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// It is there.
+    Answer(Answer),
+    /// Powers are calculated for it.
+    Raising(Box<Raising>),
 }
 
 impl std::fmt::Debug for Answer {
@@ -78,19 +87,35 @@ impl Method {
         }
     }
 
-    /// Answers a visitor's public value. For methods whose value is a string.
+    /// Begins to answer a visitor's public value, in the group that was agreed on if there is one.
     ///
     /// # Errors
     ///
     /// A value that OpenSSH refuses: it hangs up without a word.
-    pub(super) fn answer(self, theirs: &[u8], random: &mut Random<'_>) -> Result<Answer, Fault> {
-        match self {
-            Self::Exchange => Err(Fault::Drop),
-            Self::Group(group, _) => group.answer(theirs, random),
-            Self::Nist(curve) => agree::nist(curve, theirs, random),
-            Self::Sntrup => agree::sntrup(theirs, random),
-            Self::X25519 => agree::x25519(theirs, random),
-        }
+    pub(super) fn begin(
+        self,
+        group: Option<&GroupRequest>,
+        theirs: &[u8],
+        random: &mut Random<'_>,
+    ) -> Result<Begun, Fault> {
+        let answer = match (self, group) {
+            (Self::Exchange, Some(group)) => {
+                return Ok(Begun::Raising(Box::new(group.raise(theirs, random)?)));
+            }
+            (Self::Exchange, None) => return Err(Fault::Drop),
+            (Self::Group(group, _), _) => {
+                return Ok(Begun::Raising(Box::new(group.raise(theirs, random)?)));
+            }
+            (Self::Nist(curve), _) => agree::nist(curve, theirs, random),
+            (Self::Sntrup, _) => agree::sntrup(theirs, random),
+            (Self::X25519, _) => agree::x25519(theirs, random),
+        };
+        answer.map(Begun::Answer)
+    }
+
+    /// Whether it is answered in no time.
+    pub(super) fn is_cheap(self) -> bool {
+        matches!(self, Self::Nist(Curve::P256) | Self::X25519)
     }
 
     /// How it writes a public value where the exchange hash wants it.

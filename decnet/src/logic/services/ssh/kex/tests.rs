@@ -7,7 +7,50 @@ fn fixed(byte: u8) -> impl FnMut(&mut [u8]) {
 }
 
 fn answer(method: &str, theirs: &[u8]) -> Result<Answer, Fault> {
-    Method::named(method).unwrap().answer(theirs, &mut Random::new(&mut fixed(9)))
+    let mut nines = fixed(9);
+    let random = &mut Random::new(&mut nines);
+    match Method::named(method).unwrap().begin(None, theirs, random)? {
+        Begun::Answer(answer) => Ok(answer),
+        Begun::Raising(mut raising) => {
+            let mut pieces = 1;
+            loop {
+                if let Some(answer) = raising.go_on() {
+                    // A piece takes about a millisecond.
+                    assert!((1..40).contains(&pieces), "{method}: {pieces}");
+                    return Ok(answer);
+                }
+                pieces += 1;
+            }
+        }
+    }
+}
+
+/// In pieces as at once.
+#[test]
+fn a_power_is_what_the_library_says() {
+    use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+    use crypto_bigint::{BoxedUint, Odd};
+    for (method, bits) in [
+        ("diffie-hellman-group14-sha256", 2048),
+        ("diffie-hellman-group16-sha512", 4096),
+        ("diffie-hellman-group18-sha512", 8192),
+    ] {
+        let found = answer(method, &[0x7f; 200]).unwrap();
+        let prime = include_str!("modp.txt");
+        let prime = prime.lines().find_map(|line| line.strip_prefix(&bits.to_string())).unwrap();
+        let prime = BoxedUint::from_be_slice(&hex(prime.trim()), bits).unwrap();
+        let field = BoxedMontyParams::new_vartime(Odd::new(prime).unwrap());
+        let mut exponent = [9; 32];
+        exponent[0] |= 0x80;
+        let exponent = BoxedUint::from_be_slice(&exponent, 256).unwrap();
+        let raised = |base: &[u8]| {
+            let base = BoxedUint::from_be_slice(base, bits).unwrap();
+            BoxedMontyForm::new(base, &field).pow(&exponent).retrieve().to_be_bytes()
+        };
+        assert_eq!(found.public, raised(&[2]).into_vec(), "{method}");
+        let shared = Writer::default().mpint(&raised(&[0x7f; 200])).done();
+        assert_eq!(found.shared, shared, "{method}");
+    }
 }
 
 /// What a Debian 12 sshd takes and refuses.
@@ -96,7 +139,8 @@ fn a_curves_secret_is_that_of_the_rfc() {
     let alice_public = hex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
     let shared = hex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
     let mut fill = |buffer: &mut [u8]| buffer.copy_from_slice(&bob_private);
-    let found = Method::X25519.answer(&alice_public, &mut Random::new(&mut fill)).unwrap();
+    let begun = Method::X25519.begin(None, &alice_public, &mut Random::new(&mut fill)).unwrap();
+    let Begun::Answer(found) = begun else { panic!("{begun:?}") };
     assert_eq!(found.shared, Writer::default().mpint(&shared).done());
 }
 

@@ -1,5 +1,7 @@
 //! A visitor for tests: enough of an SSH client to reach every message of the server.
 
+use std::time::Duration;
+
 use ed25519_dalek::Verifier as _;
 use x25519_dalek::StaticSecret;
 
@@ -247,7 +249,7 @@ impl Visitor {
 
     fn call(&mut self, act: impl FnOnce(&mut Session, &mut Context<'_>, &mut Reply)) {
         let mut reply = self.once(act);
-        while let Some(wait) = reply.wait {
+        while let Some(wait) = reply.wait.or(reply.calculate.then_some(Duration::ZERO)) {
             assert!(!reply.close, "a wait at the end");
             self.waits.push(wait.as_millis());
             self.now = self.now.plus(wait);

@@ -4,7 +4,8 @@ use super::{Login, MAX_EXCHANGES, Transport};
 use crate::logic::services::ssh::fault::Fault;
 use crate::logic::services::ssh::fingerprint;
 use crate::logic::services::ssh::kex::{
-    self, Agreed, Answer, Compression, Direction, GroupRequest, Keys, Method, Proposal,
+    self, Agreed, Answer, Begun, Compression, Direction, GroupRequest, Keys, Method, Proposal,
+    Raising,
 };
 use crate::logic::services::ssh::number;
 use crate::logic::services::ssh::packet::{Packet, Protection};
@@ -53,6 +54,20 @@ pub(super) struct Agreement {
     theirs: Vec<u8>,
     group: Option<GroupRequest>,
     skip: Skip,
+    answering: Answering,
+}
+
+/// How far the answer to the visitor's value has come.
+#[derive(Debug, Default)]
+enum Answering {
+    /// It is there, and has to be signed.
+    Answered(Answer),
+    /// It takes a while, and comes in pieces.
+    Raising(Box<Raising>),
+    /// It takes a while: this visitor's turn is waited for.
+    Wanted,
+    #[default]
+    Nothing,
 }
 
 /// Whether the next message is a wrong guess.
@@ -171,7 +186,8 @@ impl Transport {
         }
         let skip = if agreed.skip_next { Skip::Next } else { Skip::Nothing };
         let (ours, theirs) = (offer.message, packet.payload);
-        let agreement = Agreement { agreed, ours, theirs, group: None, skip };
+        let answering = Answering::Nothing;
+        let agreement = Agreement { agreed, ours, theirs, group: None, skip, answering };
         self.exchange = Exchange::Agreed(Box::new(agreement));
         Ok(())
     }
@@ -192,13 +208,6 @@ impl Transport {
             self.exchange = Exchange::Agreed(agreement);
             return Ok(());
         }
-        let host_key = agreement.agreed.host_key;
-        let secret = &context.decky.secret;
-        let Ok(public) = context.state.ssh.public(host_key, self.profile, secret) else {
-            self.exchange = Exchange::Agreed(agreement);
-            self.stalled = Some(packet);
-            return Ok(());
-        };
         let method = agreement.agreed.method;
         let mut reader = Reader::new(packet.body());
         let theirs = match method {
@@ -206,10 +215,22 @@ impl Transport {
             Method::Nist(_) | Method::Sntrup | Method::X25519 => reader.string()?,
         };
         reader.end()?;
-        let random = &mut Random::new(context.random);
-        let answer = match &agreement.group {
-            Some(group) => group.answer(theirs, random)?,
-            None => method.answer(theirs, random)?,
+        let answer = match agreement.go_on(theirs, &mut Random::new(context.random))? {
+            Answering::Answered(answer) => answer,
+            answering => {
+                agreement.answering = answering;
+                self.exchange = Exchange::Agreed(agreement);
+                self.stalled = Some(packet);
+                return Ok(());
+            }
+        };
+        let host_key = agreement.agreed.host_key;
+        let secret = &context.decky.secret;
+        let Ok(public) = context.state.ssh.public(host_key, self.profile, secret) else {
+            agreement.answering = Answering::Answered(answer);
+            self.exchange = Exchange::Agreed(agreement);
+            self.stalled = Some(packet);
+            return Ok(());
         };
         let exchange = self.hash(&agreement, &public, theirs, &answer);
         let Ok(signature) = context.state.ssh.sign(host_key, &exchange, self.profile, secret)
@@ -316,6 +337,26 @@ impl Transport {
 }
 
 impl Agreement {
+    /// Goes on with the answer to the visitor's value, for a piece.
+    fn go_on(&mut self, theirs: &[u8], random: &mut Random<'_>) -> Result<Answering, Fault> {
+        let method = self.agreed.method;
+        let cheap = method.is_cheap() && self.agreed.host_key.is_cheap();
+        Ok(match std::mem::take(&mut self.answering) {
+            Answering::Nothing if !cheap => Answering::Wanted,
+            Answering::Nothing | Answering::Wanted => {
+                match method.begin(self.group.as_ref(), theirs, random)? {
+                    Begun::Answer(answer) => Answering::Answered(answer),
+                    Begun::Raising(raising) => Answering::Raising(raising),
+                }
+            }
+            Answering::Raising(mut raising) => match raising.go_on() {
+                Some(answer) => Answering::Answered(answer),
+                None => Answering::Raising(raising),
+            },
+            answered @ Answering::Answered(_) => answered,
+        })
+    }
+
     /// Whether it waits for a message of this kind.
     fn awaits(&self, kind: u8) -> bool {
         match (self.agreed.method, &self.group) {
