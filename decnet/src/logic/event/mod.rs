@@ -84,6 +84,16 @@ pub struct Event {
     pub raw: Option<Raw>,
 }
 
+impl Event {
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let creds = self.creds.iter().flat_map(|creds| [&creds.user, &creds.password, &creds.key]);
+        let creds: usize = creds.flatten().map(String::len).sum();
+        let raw = self.raw.as_ref().map_or(0, |raw| raw.sha256.len() + raw.b64.len());
+        size_of::<Self>() + self.data.weight() + creds + raw
+    }
+}
+
 /// A decky as events name it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DeckyPart {

@@ -88,9 +88,31 @@ impl Data {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        let pair = |(name, value): &(Cow<'static, str>, Value)| name.len() + value.weight();
+        self.0.capacity() * size_of::<(Cow<'static, str>, Value)>()
+            + self.0.iter().map(pair).sum::<usize>()
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))
+    }
+}
+
+impl Value {
+    /// About how many bytes of memory it takes beside its own size.
+    fn weight(&self) -> usize {
+        let pair =
+            |(key, text): &(String, String)| 2 * size_of::<String>() + key.len() + text.len();
+        match self {
+            Self::Fields(fields) => fields.iter().map(pair).sum(),
+            Self::Flag(_) | Self::Number(_) => 0,
+            Self::Numbers(numbers) => size_of_val(numbers.as_slice()),
+            Self::Text(text) => text.len(),
+            Self::Texts(texts) => texts.iter().map(|text| size_of::<String>() + text.len()).sum(),
+        }
     }
 }
 

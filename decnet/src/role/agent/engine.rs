@@ -37,6 +37,8 @@ const POLL: Duration = Duration::from_millis(2);
 const GONE: Duration = Duration::from_secs(10);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(10);
+/// Bytes that wait for the store after which it is worth while to give memory back.
+const MUCH: usize = 4 * 1024 * 1024;
 /// Results of work that runs beside the loop.
 const RESULTS: usize = 1_024;
 
@@ -70,6 +72,8 @@ pub(super) struct Engine {
     pub(super) management: Watched,
     /// What systemd is told.
     pub(super) supervision: Supervision,
+    /// Whether so much waited for the store that memory is to be given back when it does not.
+    pub(super) swollen: bool,
 }
 
 /// Work that ran beside the loop is done.
@@ -159,6 +163,7 @@ impl Engine {
                     self.go_on_adopting()?;
                     self.watch_management();
                     self.tell_systemd();
+                    self.give_memory_back();
                 }
             }
         }
@@ -191,19 +196,31 @@ impl Engine {
         tokio::task::consume_budget().await;
         let quiet = self.capture.is_quiet();
         let capturing = !self.captures.is_empty();
+        let full = self.writer.has_much();
         let wake = tokio::select! {
             _ = ears.terminate.recv() => Wake::Stop,
             _ = ears.interrupt.recv() => Wake::Stop,
             ready = self.capture.readable(), if !quiet => { ready?; Wake::Sightings }
             _ = ears.poll.tick(), if quiet => Wake::Sightings,
             ready = self.keeper.readable() => { ready?; Wake::Keeper }
-            ready = self.keeper.face_readable() => { ready?; Wake::Face }
+            ready = self.keeper.face_readable(), if !full => { ready?; Wake::Face }
+            () = self.writer.has_less(), if full => Wake::Face,
             ready = self.captures.readable(), if capturing => { ready?; Wake::Copies }
             Some(asked) = ears.requests.recv() => Wake::Asked(asked),
             Some(done) = ears.results.recv() => Wake::Done(done),
             _ = ears.tick.tick() => Wake::Tick,
         };
         Ok(wake)
+    }
+
+    /// After a flood of events.
+    fn give_memory_back(&mut self) {
+        let waiting = self.writer.bytes();
+        self.swollen |= waiting > MUCH;
+        if self.swollen && waiting < MUCH / 4 {
+            memory::trim();
+            self.swollen = false;
+        }
     }
 
     fn take(&mut self, done: Done) -> Result<()> {

@@ -269,6 +269,7 @@ async fn serve(
         keeping,
         management,
         supervision,
+        swollen: false,
     };
     engine.run(ears, placed, kept).await
 }

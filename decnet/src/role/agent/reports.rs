@@ -31,6 +31,9 @@ impl Engine {
         self.take_sightings()?;
         let mut said = 0;
         for _ in 0..TURN {
+            if self.writer.has_much() {
+                break;
+            }
             match self.hear_message() {
                 Ok(None) => break,
                 Ok(Some(_)) if self.keeper.is_condemned() => {}

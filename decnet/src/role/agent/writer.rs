@@ -1,8 +1,9 @@
 //! The thread that writes events: into the store, and wherever else they are wanted.
 //!
-//! The queue to it is bounded, and when it is full the agent waits, and behind the agent the face
-//! and the kernel's ring: nothing is dropped for want of time. What the store cannot take for
-//! [`PATIENCE`] (a full disk) is dropped, counted, and said.
+//! The queue to it is bounded, in entries and in bytes. While much waits the agent takes nothing from
+//! the face, where visitors then wait by what each has caused; when the queue is full the agent waits
+//! itself, and behind it the kernel's ring: nothing is dropped for want of time. What the store
+//! cannot take for [`PATIENCE`] (a full disk) is dropped, counted, and said.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::edge::clock;
 use crate::edge::sinks::Sinks;
@@ -21,9 +22,12 @@ use crate::logic::files::{Change, Node};
 use crate::logic::status::{CaptureStatus, DeckyStatus};
 
 /// Events that may wait.
-const QUEUE: usize = 65_536;
-/// Events written at a time.
+const QUEUE: usize = 32_768;
+/// Bytes of events that wait before the face does.
+const MUCH: usize = 16 * 1024 * 1024;
+/// Events written at a time, and bytes of them.
 const BATCH: usize = 2_048;
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// How long the store may refuse before events are dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A batch of this many events is followed by a pause, so that the next is large too: what a
@@ -69,6 +73,10 @@ pub(super) struct Writer {
     changes: Arc<AtomicUsize>,
     /// Events that wait.
     events: Arc<AtomicUsize>,
+    /// Bytes of them.
+    bytes: Arc<AtomicUsize>,
+    /// Told when less waits.
+    room: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -78,16 +86,42 @@ impl Writer {
         let (queue, jobs) = sync_channel(QUEUE);
         let changes = Arc::new(AtomicUsize::new(0));
         let events = Arc::new(AtomicUsize::new(0));
-        let (waiting, lag) = (changes.clone(), events.clone());
+        let (bytes, room) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let desk = Desk {
+            store,
+            sinks,
+            limit,
+            dropped: 0,
+            waiting: changes.clone(),
+            lag: events.clone(),
+            bytes: bytes.clone(),
+            room: room.clone(),
+        };
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Desk { store, sinks, limit, dropped: 0, waiting, lag }.work(&jobs))?;
-        Ok(Self { queue: Some(queue), changes, events, thread: Some(thread) })
+            .spawn(move || desk.work(&jobs))?;
+        Ok(Self { queue: Some(queue), changes, events, bytes, room, thread: Some(thread) })
     }
 
     pub(super) fn event(&self, event: Event) {
         self.events.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(event.weight(), Ordering::Relaxed);
         self.put(Job::Event(event));
+    }
+
+    /// Whether so much waits that nothing more is to be taken from the face.
+    pub(super) fn has_much(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= MUCH
+    }
+
+    /// Bytes of events that are not written yet.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Waits until less waits.
+    pub(super) async fn has_less(&self) {
+        self.room.notified().await;
     }
 
     /// Events that are not written yet.
@@ -152,6 +186,10 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     /// As [`Writer::events`].
     lag: Arc<AtomicUsize>,
+    /// As [`Writer::bytes`].
+    bytes: Arc<AtomicUsize>,
+    /// As [`Writer::room`].
+    room: Arc<Notify>,
 }
 
 impl Desk {
@@ -161,12 +199,16 @@ impl Desk {
             let mut counters = None;
             let mut deckies = None;
             let mut changes = Vec::new();
+            let mut bytes = 0;
             let mut next = Some(job);
             while let Some(job) = next {
                 match *job {
                     Job::Counters(latest) => counters = Some(latest),
                     Job::Deckies(latest) => deckies = Some(latest),
-                    Job::Event(event) => events.push(event),
+                    Job::Event(event) => {
+                        bytes += event.weight();
+                        events.push(event);
+                    }
                     Job::Change(change) => changes.push(change),
                     Job::Files(deckies, taker) => {
                         self.keep(&mut changes);
@@ -180,12 +222,15 @@ impl Desk {
                         }
                     }
                 }
-                next = if events.len() < BATCH { jobs.try_recv().ok() } else { None };
+                let more = events.len() < BATCH && bytes < BATCH_BYTES;
+                next = if more { jobs.try_recv().ok() } else { None };
             }
             let busy = events.len() >= BUSY;
             let written = events.len();
             self.write(&mut events);
             self.lag.fetch_sub(written, Ordering::Relaxed);
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.room.notify_one();
             self.keep(&mut changes);
             self.note(counters, deckies);
             if busy {
