@@ -12,6 +12,7 @@ pub mod client;
 pub mod forged;
 pub mod ghost;
 pub mod master;
+pub mod neighbour;
 pub mod node;
 pub mod papers;
 pub mod puppet;
