@@ -85,6 +85,14 @@ impl Files {
         }
     }
 
+    /// Lets them hold so many bytes at most, and no more than [`MAX_BYTES`]; what they hold already
+    /// stays.
+    pub fn set_most(&mut self, most: usize) {
+        if let Some(overlay) = &mut self.overlay {
+            overlay.set_most(most.min(MAX_BYTES));
+        }
+    }
+
     /// Bytes held for this decky, names included.
     pub fn bytes(&self) -> usize {
         self.overlay.as_ref().map_or(0, |overlay| overlay.bytes())

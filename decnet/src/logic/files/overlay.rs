@@ -9,12 +9,20 @@ use super::path::{is_below, is_normal};
 use super::{MAX_BYTES, MAX_ENTRIES, MAX_FILE};
 
 /// The entries that differ from the base, by path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Overlay {
     slots: BTreeMap<String, Slot>,
     /// Paths whose slot, or whose want of one, has not been taken yet.
     changed: BTreeSet<String>,
     bytes: usize,
+    /// What they may be at most.
+    most: usize,
+}
+
+impl Default for Overlay {
+    fn default() -> Self {
+        Self { slots: BTreeMap::new(), changed: BTreeSet::new(), bytes: 0, most: MAX_BYTES }
+    }
 }
 
 #[derive(Debug)]
@@ -47,7 +55,7 @@ impl Overlay {
         let before = self.slots.get(path).map(|slot| weight(path, &slot.node));
         let bytes = self.bytes - before.unwrap_or(0) + weight(path, &node);
         let entries = self.slots.len() + usize::from(before.is_none());
-        if entries > MAX_ENTRIES || bytes > MAX_BYTES || node.weight() > MAX_FILE {
+        if entries > MAX_ENTRIES || bytes > self.most || node.weight() > MAX_FILE {
             return Err(Fault::NoSpace);
         }
         self.bytes = bytes;
@@ -60,7 +68,12 @@ impl Overlay {
     /// Room for the content of a file at `path`, in bytes.
     pub(super) fn room(&self, path: &str) -> usize {
         let own = self.slots.get(path).map_or(0, |slot| weight(path, &slot.node));
-        (MAX_BYTES + own).saturating_sub(self.bytes + path.len()).min(MAX_FILE)
+        (self.most + own).saturating_sub(self.bytes + path.len()).min(MAX_FILE)
+    }
+
+    /// Lets it have so many bytes at most, or as many as it has.
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most.max(self.bytes);
     }
 
     /// Forgets the entry at `path`, so that the base shows again.

@@ -33,7 +33,7 @@ pub use accept::{Accept, Login};
 pub use kind::{ServiceKind, UnknownService};
 pub use reply::{DataEnd, DataReply, Listen, Reply, Report};
 pub use settings::{ServiceSpec, Settings, check};
-pub use state::State;
+pub use state::{Growth, State};
 
 /// What a service is given each time it is called.
 #[expect(missing_debug_implementations, reason = "a bundle of borrows, made for one call")]

@@ -294,6 +294,7 @@ impl Connection {
         let called = catch_unwind(AssertUnwindSafe(|| {
             let mut reply = Reply::default();
             let mut state = decky.state.borrow_mut();
+            state.set_growth(decky.growth.get());
             let random = &mut |buffer: &mut [u8]| random::fill(buffer);
             let identity = &decky.identity;
             let mut context =

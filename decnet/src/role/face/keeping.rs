@@ -32,8 +32,9 @@ impl Deckies {
 
     /// All files are back: lets visitors in.
     pub(super) fn restored(&mut self, id: DeckyId) {
-        let Some(decky) = self.deckies.get(&id) else { return };
+        let Some(decky) = self.deckies.get(&id).cloned() else { return };
         decky.whole.set(true);
+        self.weigh_decky(&decky);
         let doors = self.doors.iter().filter(|(_, door)| door.decky.id == id);
         let doors: Vec<usize> = doors.map(|(index, _)| index).collect();
         doors.into_iter().for_each(|index| self.wants_turn(Who::Door(index)));

@@ -24,11 +24,14 @@ use crate::logic::admission::Limits;
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::event::Transport;
 use crate::logic::fair::{Budget, Calculations, Origin, Places};
-use crate::logic::services::{ServiceKind, ServiceSpec, State};
+use crate::logic::services::{Growth, ServiceKind, ServiceSpec, State};
 use crate::logic::wire::{Served, Socket};
 
 /// Bytes that are held for all visitors: what they have not read, and what is not whole yet.
 const HELD: usize = 64 * 1024 * 1024;
+
+/// Bytes that all deckies hold of what visitors left: files, and keys of Redis.
+const KEPT: usize = 256 * 1024 * 1024;
 
 /// A decky that is served.
 pub(super) struct Decky {
@@ -38,6 +41,10 @@ pub(super) struct Decky {
     pub(super) state: RefCell<State>,
     /// Its files are as they were left: visitors may come.
     pub(super) whole: Cell<bool>,
+    /// Whether visitors may make it hold more.
+    pub(super) growth: Cell<Growth>,
+    /// Bytes that it held when that was last looked at.
+    pub(super) weight: Cell<usize>,
 }
 
 impl Decky {
@@ -71,6 +78,8 @@ pub(super) struct Deckies {
     pub(super) registry: Registry,
     pub(super) limits: Limits,
     pub(super) places: Places,
+    /// Bytes that deckies hold of what visitors left.
+    pub(super) kept: Budget<DeckyId>,
     /// Bytes that are held for each.
     pub(super) held: Budget<Origin>,
     pub(super) refused: Refused,
@@ -98,6 +107,7 @@ impl Deckies {
             registry: poll.registry().try_clone().context("no file descriptors left")?,
             limits,
             places: Places::new(limits.connections, limits.per_source, u64::from_ne_bytes(salt)),
+            kept: Budget::new(KEPT),
             held: Budget::new(HELD),
             refused: Refused::default(),
             deckies: HashMap::new(),
@@ -122,6 +132,8 @@ impl Deckies {
             services: served.services,
             state: RefCell::default(),
             whole: Cell::new(false),
+            growth: Cell::new(Growth::Allowed),
+            weight: Cell::new(0),
         });
         for (socket, fd) in served.sockets.iter().zip(fds) {
             let index = match *socket {
@@ -157,7 +169,7 @@ impl Deckies {
 
     /// Serves a decky no more, and ends its connections.
     pub(super) fn remove(&mut self, id: DeckyId, outbox: &mut Outbox) {
-        self.deckies.remove(&id);
+        let decky = self.deckies.remove(&id);
         self.waiting.forget(id);
         self.doors.retain(|_, door| door.decky.id != id);
         let of_decky = |(index, connection): (usize, &Connection)| {
@@ -166,6 +178,9 @@ impl Deckies {
         let ended: Vec<usize> = self.connections.iter().filter_map(of_decky).collect();
         for index in ended {
             self.close(index, Reason::Removed, outbox);
+        }
+        if let Some(decky) = decky {
+            self.kept.give_back(id, decky.weight.replace(0));
         }
     }
 

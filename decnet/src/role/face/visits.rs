@@ -15,7 +15,7 @@ use super::served::{Deckies, Decky, DoorSocket};
 use super::turning::Who;
 use crate::edge::memory;
 use crate::logic::fair::{Origin, Verdict};
-use crate::logic::services::{self, ServiceKind};
+use crate::logic::services::{self, Growth, ServiceKind};
 
 /// Connections that one listener may bring before another has its turn.
 const ACCEPTS: usize = 32;
@@ -195,6 +195,18 @@ impl Deckies {
         let origin = connection.origin();
         self.held.take(origin, after.saturating_sub(before));
         self.held.give_back(origin, before.saturating_sub(after));
+        let decky = connection.decky().clone();
+        self.weigh_decky(&decky);
+    }
+
+    /// Takes note of how much visitors have made a decky hold, and whether it may be more.
+    pub(super) fn weigh_decky(&mut self, decky: &Decky) {
+        let after = decky.state.borrow().weight();
+        let before = decky.weight.replace(after);
+        self.kept.take(decky.id, after.saturating_sub(before));
+        self.kept.give_back(decky.id, before.saturating_sub(after));
+        let has_room = self.kept.has_room(decky.id);
+        decky.growth.set(if has_room { Growth::Allowed } else { Growth::Stopped });
     }
 
     /// Ends connections of `origin` that let go of nothing, until it may go on.
@@ -224,6 +236,7 @@ impl Deckies {
         self.stop_waiting(index);
         let Some(mut connection) = self.connections.try_remove(index) else { return };
         connection.close(reason, outbox);
+        self.weigh_decky(connection.decky());
         let origin = connection.origin();
         self.held.give_back(origin, connection.weight());
         self.places.leave(origin, index);

@@ -59,6 +59,8 @@ pub struct Keys {
     pub(super) expired: u64,
     /// Keys that were pushed out.
     pub(super) evicted: u64,
+    /// By how much less than [`MAX_COST`] they may cost.
+    pub(super) denied: usize,
 }
 
 /// A value with its end.
@@ -230,8 +232,13 @@ impl Keys {
         keys
     }
 
+    /// Lets all of it cost so many bytes at most, and no more than [`MAX_COST`].
+    pub fn set_most(&mut self, most: usize) {
+        self.denied = MAX_COST.saturating_sub(most);
+    }
+
     /// How many bytes all of it costs.
-    pub(super) fn cost(&self) -> usize {
+    pub fn cost(&self) -> usize {
         self.cost
     }
 
@@ -245,7 +252,7 @@ impl Keys {
 
     /// Pushes other keys out until everything fits, and this one last.
     fn make_room(&mut self, database: usize, key: &[u8]) {
-        while self.cost > MAX_COST
+        while self.cost > MAX_COST.saturating_sub(self.denied)
             || self.databases.iter().map(BTreeMap::len).sum::<usize>() > MAX_KEYS
         {
             let mut all = self

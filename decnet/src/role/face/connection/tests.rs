@@ -6,6 +6,7 @@ use super::*;
 use crate::edge::channel::{Channel, Wait};
 use crate::logic::decky::{DeckyId, Identity, Secret};
 use crate::logic::persona;
+use crate::logic::services::Growth;
 use crate::logic::wire::{FromFace, decode_each};
 
 /// When a service fails.
@@ -63,7 +64,15 @@ fn decky() -> Rc<Decky> {
         booted: Timestamp(1),
     };
     let state = RefCell::default();
-    Rc::new(Decky { id: DeckyId(1), identity, services: Vec::new(), state, whole: true.into() })
+    Rc::new(Decky {
+        id: DeckyId(1),
+        identity,
+        services: Vec::new(),
+        state,
+        whole: true.into(),
+        growth: Growth::Allowed.into(),
+        weight: 0.into(),
+    })
 }
 
 /// A connection over the loopback, and the visitor's end of it.
