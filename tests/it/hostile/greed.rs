@@ -357,7 +357,8 @@ fn one_machine_beside_a_decky_does_not_shut_out_its_neighbours() {
     let local: Vec<u16> = local.collect();
     let local = std::net::Ipv6Addr::from(<[u16; 8]>::try_from(local).expect("eight"));
     let link = world.as_visitor(|| nix::net::if_::if_nametoindex("eth0").expect("a link"));
-    for (network, to) in [("fe80", local.into()), ("fd77", siege.attacked.ip6.expect("it has one"))] {
+    for (network, to) in [("fe80", local.into()), ("fd77", siege.attacked.ip6.expect("it has one"))]
+    {
         let IpAddr::V6(to) = to else { panic!("{to}") };
         let to = |port| SocketAddr::V6(std::net::SocketAddrV6::new(to, port, 0, link));
         let [one, other] = [10, 11].map(|n| format!("{network}::{n}").parse().expect("an address"));

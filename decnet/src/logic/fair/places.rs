@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{Network, Origin};
+use super::Network;
+use crate::logic::source::Source;
 
 /// One who has less than this part of the free places may have another.
 const PART: usize = 32;
-/// The most that one may have differs from origin to origin by up to this part of it.
+/// The most that one may have differs from source to source by up to this part of it.
 const SPREAD: usize = 8;
-/// Origins of a network that are looked at for a place to be given up.
+/// Sources of a network that are looked at for a place to be given up.
 const LOOKED_AT: usize = 64;
 
 /// The places that are taken, and whose they are.
@@ -20,9 +21,9 @@ pub struct Places {
     salt: u64,
     taken: usize,
     /// What each has taken, the oldest first.
-    by: BTreeMap<Origin, Vec<usize>>,
+    by: BTreeMap<Source, Vec<usize>>,
     networks: HashMap<Network, usize>,
-    greediest: BTreeSet<(usize, Origin)>,
+    greediest: BTreeSet<(usize, Source)>,
     greediest_networks: BTreeSet<(usize, Network)>,
 }
 
@@ -53,29 +54,29 @@ impl Places {
         }
     }
 
-    /// Whether `origin` may have one place more.
-    pub fn ask(&self, origin: Origin) -> Verdict {
-        let own = self.of(origin);
+    /// Whether `source` may have one place more.
+    pub fn ask(&self, source: Source) -> Verdict {
+        let own = self.of(source);
         let free = self.all.saturating_sub(self.taken);
         if free > 0 {
-            let share = self.most(origin).min((free / PART).max(1));
+            let share = self.most(source).min((free / PART).max(1));
             return if own < share { Verdict::Free } else { Verdict::Refused };
         }
-        match self.instead(origin, own) {
+        match self.instead(source, own) {
             places if places.is_empty() => Verdict::Refused,
             places => Verdict::Instead(places),
         }
     }
 
-    /// `origin` has a place, by a number of its own.
-    pub fn take(&mut self, origin: Origin, place: usize) {
+    /// `source` has a place, by a number of its own.
+    pub fn take(&mut self, source: Source, place: usize) {
         self.taken += 1;
-        let places = self.by.entry(origin).or_default();
+        let places = self.by.entry(source).or_default();
         places.push(place);
         let count = places.len();
-        self.greediest.remove(&(count - 1, origin));
-        self.greediest.insert((count, origin));
-        let network = origin.network();
+        self.greediest.remove(&(count - 1, source));
+        self.greediest.insert((count, source));
+        let network = Network::of(source);
         let count = self.networks.entry(network).or_default();
         *count += 1;
         self.greediest_networks.remove(&(*count - 1, network));
@@ -83,19 +84,19 @@ impl Places {
     }
 
     /// The place is free again.
-    pub fn leave(&mut self, origin: Origin, place: usize) {
-        let Some(places) = self.by.get_mut(&origin) else { return };
+    pub fn leave(&mut self, source: Source, place: usize) {
+        let Some(places) = self.by.get_mut(&source) else { return };
         let Some(at) = places.iter().position(|other| *other == place) else { return };
         places.remove(at);
         let count = places.len();
         self.taken = self.taken.saturating_sub(1);
-        self.greediest.remove(&(count + 1, origin));
+        self.greediest.remove(&(count + 1, source));
         if count > 0 {
-            self.greediest.insert((count, origin));
+            self.greediest.insert((count, source));
         } else {
-            self.by.remove(&origin);
+            self.by.remove(&source);
         }
-        let network = origin.network();
+        let network = Network::of(source);
         let Some(count) = self.networks.get_mut(&network) else { return };
         self.greediest_networks.remove(&(*count, network));
         *count = count.saturating_sub(1);
@@ -106,14 +107,14 @@ impl Places {
         }
     }
 
-    /// How many places `origin` has.
-    pub fn of(&self, origin: Origin) -> usize {
-        self.by.get(&origin).map_or(0, Vec::len)
+    /// How many places `source` has.
+    pub fn of(&self, source: Source) -> usize {
+        self.by.get(&source).map_or(0, Vec::len)
     }
 
-    /// The places that `origin` has, the oldest first.
-    pub fn places_of(&self, origin: Origin) -> &[usize] {
-        self.by.get(&origin).map_or(&[], Vec::as_slice)
+    /// The places that `source` has, the oldest first.
+    pub fn places_of(&self, source: Source) -> &[usize] {
+        self.by.get(&source).map_or(&[], Vec::as_slice)
     }
 
     /// How many are taken.
@@ -121,19 +122,19 @@ impl Places {
         self.taken
     }
 
-    /// The most that `origin` ever has.
-    fn most(&self, origin: Origin) -> usize {
+    /// The most that `source` ever has.
+    fn most(&self, source: Source) -> usize {
         let mut hasher = DefaultHasher::new();
-        (self.salt, origin).hash(&mut hasher);
+        (self.salt, source).hash(&mut hasher);
         let spread = u64::try_from(self.each / SPREAD).unwrap_or(0).max(1);
         let less = usize::try_from(hasher.finish() % spread).unwrap_or(0);
         self.each.saturating_sub(less).max(1)
     }
 
-    /// Places of which one may be taken away for `origin`, who has `own`: those of whoever has
+    /// Places of which one may be taken away for `source`, who has `own`: those of whoever has
     /// most; when all have equally much, those of the network that has most.
-    fn instead(&self, origin: Origin, own: usize) -> Vec<usize> {
-        if own >= self.most(origin) {
+    fn instead(&self, source: Source, own: usize) -> Vec<usize> {
+        if own >= self.most(source) {
             return Vec::new();
         }
         if let Some((count, greediest)) = self.greediest.last()
@@ -146,8 +147,8 @@ impl Places {
             return Vec::new();
         }
         // Beginning somewhere else each time, for which the newcomer's own address does.
-        let of_network = |(other, _): &(&Origin, &Vec<usize>)| other.network() == *network;
-        let (before, after) = (self.by.range(..origin), self.by.range(origin..));
+        let of_network = |(other, _): &(&Source, &Vec<usize>)| Network::of(**other) == *network;
+        let (before, after) = (self.by.range(..source), self.by.range(source..));
         let found = after.chain(before).filter(of_network).take(LOOKED_AT);
         found.flat_map(|(_, places)| places.iter().copied()).collect()
     }

@@ -17,8 +17,8 @@ use super::served::Decky;
 use crate::edge::{clock, random};
 use crate::logic::admission::Limits;
 use crate::logic::event::{Data, Kind, Outcome, SessionId};
-use crate::logic::fair::Origin;
 use crate::logic::services::{Context, Reply, Report, Service, ServiceKind};
+use crate::logic::source::Source;
 use crate::logic::time::Timestamp;
 use crate::logic::wire::Reported;
 
@@ -42,7 +42,7 @@ pub(super) struct Connection {
     session: SessionId,
     peer: SocketAddr,
     local: SocketAddr,
-    origin: Origin,
+    source: Source,
     opened: Timestamp,
     since: Instant,
     pub(super) active: Instant,
@@ -82,7 +82,7 @@ impl Connection {
         let mut chance = [0; 2];
         random::fill(&mut chance);
         let opened = clock::now();
-        let origin = decky.origin(peer.ip());
+        let source = decky.source(peer.ip());
         Self {
             stream,
             decky,
@@ -91,7 +91,7 @@ impl Connection {
             session: SessionId::new(opened, u16::from_ne_bytes(chance)),
             peer,
             local,
-            origin,
+            source,
             opened,
             since: now,
             active: now,
@@ -120,8 +120,8 @@ impl Connection {
         self.peer
     }
 
-    pub(super) fn origin(&self) -> Origin {
-        self.origin
+    pub(super) fn source(&self) -> Source {
+        self.source
     }
 
     /// Whether it waits for its turn to calculate.
@@ -322,7 +322,7 @@ impl Connection {
     }
 
     fn put(&self, report: Report, at: Timestamp, outbox: &mut Outbox) {
-        outbox.put(self.origin, self.reported(report, at));
+        outbox.put(self.source, self.reported(report, at));
     }
 
     fn reported(&self, report: Report, at: Timestamp) -> Reported {

@@ -15,26 +15,26 @@ use super::outbox::Outbox;
 use super::served::Decky;
 use crate::edge::{clock, random};
 use crate::logic::event::{Data, Kind, Outcome, Raw, SessionId};
-use crate::logic::fair::Origin;
 use crate::logic::services::{Report, ServiceKind};
+use crate::logic::source::Source;
 use crate::logic::wire::Reported;
 
 /// Datagrams that one socket may bring before another has its turn.
 const TURN: usize = 64;
 /// Bytes of a datagram that are read; none is longer.
 const LARGEST: usize = 65_536;
-/// Ways from one origin that are remembered to have been reported; then all of it are forgotten.
+/// Ways from one source that are remembered to have been reported; then all of it are forgotten.
 const REMEMBERED: usize = 256;
-/// Origins of which any are remembered; then all are forgotten.
-const ORIGINS: usize = 1_024;
+/// Sources of which any are remembered; then all are forgotten.
+const SOURCES: usize = 1_024;
 
 /// A socket of the catch-all.
 pub(super) struct Datagrams {
     socket: OwnedFd,
     /// Visitors' addresses and deckies' ports.
-    reported: HashMap<Origin, HashSet<(SocketAddr, u16)>>,
+    reported: HashMap<Source, HashSet<(SocketAddr, u16)>>,
     /// What is to be told when there is room: the last, how many and how many bytes.
-    unreported: HashMap<Origin, (Reported, u64, u64)>,
+    unreported: HashMap<Source, (Reported, u64, u64)>,
 }
 
 impl Datagrams {
@@ -44,13 +44,13 @@ impl Datagrams {
 
     /// Tells of what was only counted, as far as there is room.
     pub(super) fn tell(&mut self, outbox: &mut Outbox) {
-        self.unreported.retain(|origin, (last, count, bytes)| {
-            if !outbox.has_room(*origin) {
+        self.unreported.retain(|source, (last, count, bytes)| {
+            if !outbox.has_room(*source) {
                 return true;
             }
             let data = Data::new().with("count", *count).with("bytes", *bytes);
             last.report = Report::new(Kind::Payload).outcome(Outcome::Limited).data(data);
-            outbox.put(*origin, last.clone());
+            outbox.put(*source, last.clone());
             false
         });
     }
@@ -104,11 +104,11 @@ impl Datagrams {
         decky: &Decky,
         outbox: &mut Outbox,
     ) {
-        let origin = decky.origin(peer.ip().to_canonical());
-        if self.reported.len() >= ORIGINS {
+        let source = decky.source(peer.ip().to_canonical());
+        if self.reported.len() >= SOURCES {
             self.reported.clear();
         }
-        let ways = self.reported.entry(origin).or_default();
+        let ways = self.reported.entry(source).or_default();
         if ways.len() >= REMEMBERED {
             ways.clear();
         }
@@ -128,11 +128,11 @@ impl Datagrams {
             local,
             report: Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw),
         };
-        if outbox.has_room(origin) || self.unreported.len() >= ORIGINS {
-            return outbox.put(origin, reported);
+        if outbox.has_room(source) || self.unreported.len() >= SOURCES {
+            return outbox.put(source, reported);
         }
         let first = || (reported.clone(), 0, 0);
-        let (last, count, bytes) = self.unreported.entry(origin).or_insert_with(first);
+        let (last, count, bytes) = self.unreported.entry(source).or_insert_with(first);
         *last = reported;
         *count += 1;
         *bytes = bytes.saturating_add(datagram.len() as u64);

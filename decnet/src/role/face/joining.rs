@@ -77,7 +77,7 @@ impl Deckies {
         let Some(connection) = self.connections.get_mut(index) else { return };
         if let Some(port) = connection.data.port {
             let (decky, peer) = (connection.decky().id, connection.peer().ip());
-            outbox.join(connection.origin(), Joined { decky, peer, port });
+            outbox.join(connection.source(), Joined { decky, peer, port });
         }
         self.stop_waiting(index);
         let Some(connection) = self.connections.get_mut(index) else { return };

@@ -3,7 +3,7 @@
 //! Started by the keeper, with the channel to it as standard input and the channel to the agent as
 //! standard output. It is given bound sockets and serves them; it can open none, reads no file and
 //! has no capability (`edge::sandbox`). One thread, one loop: visitors are served in turns of
-//! bounded cost, by their origin (`logic::fair`), so that none makes another wait for long.
+//! bounded cost, by their source (`logic::fair`), so that none makes another wait for long.
 //!
 //! When the agent is slow, the reports wait here, and when too many of one visitor wait, so does
 //! that visitor: nothing is dropped between a visitor's byte and the agent.

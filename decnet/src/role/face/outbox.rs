@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
 use crate::logic::decky::DeckyId;
-use crate::logic::fair::{Budget, Origin};
+use crate::logic::fair::Budget;
 use crate::logic::files::Change;
+use crate::logic::source::Source;
 use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
 
 /// Bytes of a message that is sent without waiting for more.
@@ -22,14 +23,14 @@ pub(super) struct Outbox {
     agent: Channel,
     open: Message,
     messages: VecDeque<Message>,
-    waiting: Budget<Option<Origin>>,
+    waiting: Budget<Option<Source>>,
 }
 
 /// Several reports, and whose how many bytes are.
 #[derive(Default)]
 struct Message {
     bytes: Vec<u8>,
-    parts: Vec<(Option<Origin>, usize)>,
+    parts: Vec<(Option<Source>, usize)>,
 }
 
 impl Outbox {
@@ -44,13 +45,13 @@ impl Outbox {
     }
 
     /// Puts in a report of what a visitor did.
-    pub(super) fn put(&mut self, origin: Origin, reported: Reported) {
-        self.send(Some(origin), &FromFace::Reported(Box::new(reported)));
+    pub(super) fn put(&mut self, source: Source, reported: Reported) {
+        self.send(Some(source), &FromFace::Reported(Box::new(reported)));
     }
 
     /// Says that a data connection was made.
-    pub(super) fn join(&mut self, origin: Origin, joined: Joined) {
-        self.send(Some(origin), &FromFace::Joined(joined));
+    pub(super) fn join(&mut self, source: Source, joined: Joined) {
+        self.send(Some(source), &FromFace::Joined(joined));
     }
 
     /// Says what has changed of a decky's files.
@@ -60,7 +61,7 @@ impl Outbox {
         }
     }
 
-    fn send(&mut self, origin: Option<Origin>, message: &FromFace) {
+    fn send(&mut self, source: Option<Source>, message: &FromFace) {
         let bytes = match encode(message) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -72,10 +73,10 @@ impl Outbox {
         if self.open.bytes.len() + bytes.len() > MAX_MESSAGE {
             self.close();
         }
-        self.waiting.take(origin, bytes.len());
+        self.waiting.take(source, bytes.len());
         match self.open.parts.last_mut() {
-            Some((whose, count)) if *whose == origin => *count += bytes.len(),
-            _ => self.open.parts.push((origin, bytes.len())),
+            Some((whose, count)) if *whose == source => *count += bytes.len(),
+            _ => self.open.parts.push((source, bytes.len())),
         }
         self.open.bytes.extend_from_slice(&bytes);
         if self.open.bytes.len() >= BATCH {
@@ -89,8 +90,8 @@ impl Outbox {
     }
 
     /// Whether a visitor may do more that is reported.
-    pub(super) fn has_room(&self, origin: Origin) -> bool {
-        self.waiting.has_room(Some(origin))
+    pub(super) fn has_room(&self, source: Source) -> bool {
+        self.waiting.has_room(Some(source))
     }
 
     /// Whether changes of files may be put in: nobody waits for that.
@@ -104,8 +105,8 @@ impl Outbox {
         while let Some(message) = self.messages.front() {
             match self.agent.send(&message.bytes, &[], Wait::No) {
                 Ok(()) => {
-                    for (origin, count) in &message.parts {
-                        self.waiting.give_back(*origin, *count);
+                    for (source, count) in &message.parts {
+                        self.waiting.give_back(*source, *count);
                     }
                     self.messages.pop_front();
                 }

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result};
+use ipnet::Ipv6Net;
 use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Token};
@@ -23,8 +24,9 @@ use crate::edge::random;
 use crate::logic::admission::Limits;
 use crate::logic::decky::{DeckyId, Identity};
 use crate::logic::event::Transport;
-use crate::logic::fair::{Budget, Calculations, Origin, Places};
+use crate::logic::fair::{Budget, Calculations, Places};
 use crate::logic::services::{Growth, ServiceKind, ServiceSpec, State};
+use crate::logic::source::Source;
 use crate::logic::wire::{Served, Socket};
 
 /// Bytes that are held for all visitors: what they have not read, and what is not whole yet.
@@ -54,9 +56,14 @@ impl Decky {
     }
 
     /// Whose visit that is which comes from there.
-    pub(super) fn origin(&self, peer: IpAddr) -> Origin {
-        Origin::of(peer, self.identity.ip6)
+    pub(super) fn source(&self, peer: IpAddr) -> Source {
+        Source::of(peer, self.identity.ip6.and_then(link).as_slice())
     }
+}
+
+/// The network beside a decky with this address: links have a /64.
+fn link(own: Ipv6Addr) -> Option<Ipv6Net> {
+    Ipv6Net::new(own, 64).ok().map(|net| net.trunc())
 }
 
 /// Where visitors come in.
@@ -81,7 +88,7 @@ pub(super) struct Deckies {
     /// Bytes that deckies hold of what visitors left.
     pub(super) kept: Budget<DeckyId>,
     /// Bytes that are held for each.
-    pub(super) held: Budget<Origin>,
+    pub(super) held: Budget<Source>,
     pub(super) refused: Refused,
     pub(super) deckies: HashMap<DeckyId, Rc<Decky>>,
     /// Something may have changed that nobody keeps yet.
@@ -90,11 +97,11 @@ pub(super) struct Deckies {
     pub(super) connections: Slab<Connection>,
     pub(super) waiting: Waiting,
     pub(super) ready: Ready,
-    pub(super) calculations: Calculations<Origin, usize>,
+    pub(super) calculations: Calculations<Source, usize>,
     /// Whether so much was held that memory is to be given back once it is not any more.
     pub(super) swollen: bool,
-    /// What waits until its origin may go on.
-    pub(super) parked: HashMap<Origin, HashSet<Who>>,
+    /// What waits until its source may go on.
+    pub(super) parked: HashMap<Source, HashSet<Who>>,
     pub(super) timers: Timers,
     pub(super) buffer: Vec<u8>,
 }

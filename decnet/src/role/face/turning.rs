@@ -13,7 +13,8 @@ use mio::Token;
 use super::connection::After;
 use super::outbox::Outbox;
 use super::served::Deckies;
-use crate::logic::fair::{Left, Origin, Turns};
+use crate::logic::fair::{Left, Turns};
+use crate::logic::source::Source;
 
 /// How long turns are given before channels and sockets are looked at again.
 const SPELL: Duration = Duration::from_millis(4);
@@ -31,7 +32,7 @@ pub(super) enum Who {
 #[derive(Default)]
 pub(super) struct Ready {
     doors: Turns<usize, usize>,
-    visitors: Turns<Origin, Who>,
+    visitors: Turns<Source, Who>,
     /// What turns of doors and of visitors have cost since only one of them had any.
     cost: [Duration; 2],
 }
@@ -40,7 +41,7 @@ pub(super) struct Ready {
 #[derive(Clone, Copy)]
 enum Turn {
     Door(usize),
-    Visitor(Origin, Who),
+    Visitor(Source, Who),
 }
 
 impl Ready {
@@ -55,7 +56,7 @@ impl Ready {
         if self.visitors.is_empty() || !self.doors.is_empty() && self.cost[0] <= self.cost[1] {
             return self.doors.begin().map(|(door, _)| Turn::Door(door));
         }
-        self.visitors.begin().map(|(origin, who)| Turn::Visitor(origin, who))
+        self.visitors.begin().map(|(source, who)| Turn::Visitor(source, who))
     }
 
     fn over(&mut self, turn: Turn, cost: Duration) {
@@ -106,7 +107,7 @@ impl Deckies {
             Who::Connection(index) | Who::Data(index) => {
                 // What is gone has no more turns.
                 let Some(connection) = self.connections.get(index) else { return };
-                self.ready.visitors.push(connection.origin(), who);
+                self.ready.visitors.push(connection.source(), who);
             }
         }
     }
@@ -134,7 +135,7 @@ impl Deckies {
         {
             match turn {
                 Turn::Door(index) => self.turn_door(index, at, outbox),
-                Turn::Visitor(origin, who) => self.turn_visitor(origin, who, at, outbox),
+                Turn::Visitor(source, who) => self.turn_visitor(source, who, at, outbox),
             }
             let then = Instant::now();
             self.ready.over(turn, then.saturating_duration_since(at));
@@ -143,16 +144,16 @@ impl Deckies {
         self.calculate(at, outbox);
     }
 
-    fn turn_visitor(&mut self, origin: Origin, who: Who, now: Instant, outbox: &mut Outbox) {
-        let may_go_on = self.may_go_on(origin, outbox);
+    fn turn_visitor(&mut self, source: Source, who: Who, now: Instant, outbox: &mut Outbox) {
+        let may_go_on = self.may_go_on(source, outbox);
         let (Who::Connection(index) | Who::Data(index)) = who else { return };
         let Some(connection) = self.connections.get_mut(index) else { return };
-        if connection.origin() != origin {
+        if connection.source() != source {
             // Another has the number of one that is gone.
             return;
         }
         if !may_go_on {
-            self.parked.entry(origin).or_default().insert(who);
+            self.parked.entry(source).or_default().insert(who);
             let after = connection.send_owed();
             return self.follow_up(index, after, now, outbox);
         }
@@ -168,10 +169,10 @@ impl Deckies {
         if outbox.is_full() {
             return;
         }
-        let Some((origin, index)) = self.calculations.begin() else { return };
+        let Some((source, index)) = self.calculations.begin() else { return };
         let mut left = Left::None;
         if let Some(connection) = self.connections.get_mut(index)
-            && connection.origin() == origin
+            && connection.source() == source
             && connection.calculates()
         {
             let after = connection.calculate(now, outbox);
@@ -182,11 +183,11 @@ impl Deckies {
                 self.follow_up(index, after, now, outbox);
             }
         }
-        self.calculations.over(origin, now.elapsed(), left);
+        self.calculations.over(source, now.elapsed(), left);
     }
 
-    fn may_go_on(&self, origin: Origin, outbox: &Outbox) -> bool {
-        outbox.has_room(origin) && self.held.has_room(origin)
+    fn may_go_on(&self, source: Source, outbox: &Outbox) -> bool {
+        outbox.has_room(source) && self.held.has_room(source)
     }
 
     /// Lets those go on who may again.
@@ -194,10 +195,10 @@ impl Deckies {
         if self.parked.is_empty() {
             return;
         }
-        let may = |origin: &&Origin| self.may_go_on(**origin, outbox);
-        let origins: Vec<Origin> = self.parked.keys().filter(may).copied().collect();
-        for origin in origins {
-            for who in self.parked.remove(&origin).unwrap_or_default() {
+        let may = |source: &&Source| self.may_go_on(**source, outbox);
+        let sources: Vec<Source> = self.parked.keys().filter(may).copied().collect();
+        for source in sources {
+            for who in self.parked.remove(&source).unwrap_or_default() {
                 self.wants_turn(who);
             }
         }

@@ -14,8 +14,9 @@ use super::outbox::Outbox;
 use super::served::{Deckies, Decky, DoorSocket};
 use super::turning::Who;
 use crate::edge::memory;
-use crate::logic::fair::{Origin, Verdict};
+use crate::logic::fair::Verdict;
 use crate::logic::services::{self, Growth, ServiceKind};
+use crate::logic::source::Source;
 
 /// Connections that one listener may bring before another has its turn.
 const ACCEPTS: usize = 32;
@@ -37,10 +38,10 @@ impl Deckies {
         for (index, reason) in expired {
             self.close(index, reason, outbox);
         }
-        let stuck: Vec<Origin> =
-            self.parked.keys().filter(|origin| !self.held.has_room(**origin)).copied().collect();
-        for origin in stuck {
-            self.relieve(origin, now, outbox);
+        let stuck: Vec<Source> =
+            self.parked.keys().filter(|source| !self.held.has_room(**source)).copied().collect();
+        for source in stuck {
+            self.relieve(source, now, outbox);
         }
         self.swollen |= self.held.used() > MUCH;
         if self.swollen && self.held.used() < MUCH / 4 {
@@ -108,12 +109,12 @@ impl Deckies {
         let Some(spec) = decky.services.get(service) else { return };
         let kind = spec.kind();
         let session = services::begin(&spec.settings);
-        let origin = decky.origin(peer.ip());
+        let source = decky.source(peer.ip());
         // Whoever comes to a data connection's port and is not waited for has no business there.
         let strange = kind == ServiceKind::Ftp && local.port() != spec.port;
-        if strange || !self.has_place(origin, outbox) {
+        if strange || !self.has_place(source, outbox) {
             let visitor = Connection::new(stream, decky, kind, session, [local, peer], now);
-            return self.refused.put(origin, visitor.turned_away(), outbox);
+            return self.refused.put(source, visitor.turned_away(), outbox);
         }
         let entry = self.connections.vacant_entry();
         let index = entry.key();
@@ -122,14 +123,14 @@ impl Deckies {
             return;
         }
         entry.insert(Connection::new(stream, decky, kind, session, [local, peer], now));
-        self.places.take(origin, index);
+        self.places.take(source, index);
         self.wants_turn(Who::Connection(index));
     }
 
-    /// Whether there is a place for one more of `origin`, after somebody who has more of them gave
+    /// Whether there is a place for one more of `source`, after somebody who has more of them gave
     /// one up where all are taken.
-    fn has_place(&mut self, origin: Origin, outbox: &mut Outbox) -> bool {
-        match self.places.ask(origin) {
+    fn has_place(&mut self, source: Source, outbox: &mut Outbox) -> bool {
+        match self.places.ask(source) {
             Verdict::Free => true,
             Verdict::Refused => false,
             Verdict::Instead(places) => {
@@ -173,7 +174,7 @@ impl Deckies {
         match after {
             After::Calculate => {
                 let Some(connection) = self.connections.get(index) else { return };
-                self.calculations.push(connection.origin(), index);
+                self.calculations.push(connection.source(), index);
             }
             After::Close(reason) => return self.close(index, reason, outbox),
             After::More => self.wants_turn(Who::Connection(index)),
@@ -192,9 +193,9 @@ impl Deckies {
     pub(super) fn weigh(&mut self, index: usize) {
         let Some(connection) = self.connections.get_mut(index) else { return };
         let (before, after) = connection.weigh();
-        let origin = connection.origin();
-        self.held.take(origin, after.saturating_sub(before));
-        self.held.give_back(origin, before.saturating_sub(after));
+        let source = connection.source();
+        self.held.take(source, after.saturating_sub(before));
+        self.held.give_back(source, before.saturating_sub(after));
         let decky = connection.decky().clone();
         self.weigh_decky(&decky);
     }
@@ -209,22 +210,22 @@ impl Deckies {
         decky.growth.set(if has_room { Growth::Allowed } else { Growth::Stopped });
     }
 
-    /// Ends connections of `origin` that let go of nothing, until it may go on.
-    fn relieve(&mut self, origin: Origin, now: Instant, outbox: &mut Outbox) {
+    /// Ends connections of `source` that let go of nothing, until it may go on.
+    fn relieve(&mut self, source: Source, now: Instant, outbox: &mut Outbox) {
         let takes =
             |connection: &Connection| now.saturating_duration_since(connection.moved) < PATIENCE;
         let moves = |index: &usize| self.connections.get(*index).is_some_and(takes);
         // What is being read may soon be less.
-        if self.places.places_of(origin).iter().any(moves) {
+        if self.places.places_of(source).iter().any(moves) {
             return;
         }
-        while !self.held.has_room(origin) && self.close_largest(origin, outbox) {}
+        while !self.held.has_room(source) && self.close_largest(source, outbox) {}
     }
 
-    /// Ends the connection of `origin` for which most is held; false when there is none.
-    fn close_largest(&mut self, origin: Origin, outbox: &mut Outbox) -> bool {
+    /// Ends the connection of `source` for which most is held; false when there is none.
+    fn close_largest(&mut self, source: Source, outbox: &mut Outbox) -> bool {
         let weight = |index: &usize| self.connections.get(*index).map(Connection::weight);
-        let largest = self.places.places_of(origin).iter().copied().max_by_key(weight);
+        let largest = self.places.places_of(source).iter().copied().max_by_key(weight);
         if let Some(index) = largest {
             self.close(index, Reason::Memory, outbox);
         }
@@ -237,11 +238,11 @@ impl Deckies {
         let Some(mut connection) = self.connections.try_remove(index) else { return };
         connection.close(reason, outbox);
         self.weigh_decky(connection.decky());
-        let origin = connection.origin();
-        self.held.give_back(origin, connection.weight());
-        self.places.leave(origin, index);
-        if self.places.of(origin) == 0 {
-            self.parked.remove(&origin);
+        let source = connection.source();
+        self.held.give_back(source, connection.weight());
+        self.places.leave(source, index);
+        if self.places.of(source) == 0 {
+            self.parked.remove(&source);
         }
     }
 }
