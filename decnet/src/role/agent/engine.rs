@@ -37,8 +37,6 @@ const POLL: Duration = Duration::from_millis(2);
 const GONE: Duration = Duration::from_secs(10);
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(10);
-/// Bytes that wait for the store after which it is worth while to give memory back.
-const MUCH: usize = 4 * 1024 * 1024;
 /// Results of work that runs beside the loop.
 const RESULTS: usize = 1_024;
 
@@ -72,8 +70,6 @@ pub(super) struct Engine {
     pub(super) management: Watched,
     /// What systemd is told.
     pub(super) supervision: Supervision,
-    /// Whether so much waited for the store that memory is to be given back when it does not.
-    pub(super) swollen: bool,
 }
 
 /// Work that ran beside the loop is done.
@@ -163,7 +159,7 @@ impl Engine {
                     self.go_on_adopting()?;
                     self.watch_management();
                     self.tell_systemd();
-                    self.give_memory_back();
+                    self.writer.give_memory_back();
                 }
             }
         }
@@ -211,16 +207,6 @@ impl Engine {
             _ = ears.tick.tick() => Wake::Tick,
         };
         Ok(wake)
-    }
-
-    /// After a flood of events.
-    fn give_memory_back(&mut self) {
-        let waiting = self.writer.bytes();
-        self.swollen |= waiting > MUCH;
-        if self.swollen && waiting < MUCH / 4 {
-            memory::trim();
-            self.swollen = false;
-        }
     }
 
     fn take(&mut self, done: Done) -> Result<()> {

@@ -269,7 +269,6 @@ async fn serve(
         keeping,
         management,
         supervision,
-        swollen: false,
     };
     engine.run(ears, placed, kept).await
 }

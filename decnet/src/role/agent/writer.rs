@@ -6,16 +6,16 @@
 //! cannot take for [`PATIENCE`] (a full disk) is dropped, counted, and said.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::edge::clock;
 use crate::edge::sinks::Sinks;
 use crate::edge::store::{FileChange, Store};
+use crate::edge::{clock, memory};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Event;
 use crate::logic::files::{Change, Node};
@@ -25,6 +25,8 @@ use crate::logic::status::{CaptureStatus, DeckyStatus};
 const QUEUE: usize = 32_768;
 /// Bytes of events that wait before the face does.
 const MUCH: usize = 16 * 1024 * 1024;
+/// Bytes of events that wait after which it is worth while to give memory back.
+const FLOOD: usize = 4 * 1024 * 1024;
 /// Events written at a time, and bytes of them.
 const BATCH: usize = 2_048;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -77,6 +79,8 @@ pub(super) struct Writer {
     bytes: Arc<AtomicUsize>,
     /// Told when less waits.
     room: Arc<Notify>,
+    /// So much waited that memory is to be given back when it does not.
+    swollen: AtomicBool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -100,7 +104,8 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || desk.work(&jobs))?;
-        Ok(Self { queue: Some(queue), changes, events, bytes, room, thread: Some(thread) })
+        let (queue, thread) = (Some(queue), Some(thread));
+        Ok(Self { queue, changes, events, bytes, room, swollen: AtomicBool::default(), thread })
     }
 
     pub(super) fn event(&self, event: Event) {
@@ -114,9 +119,14 @@ impl Writer {
         self.bytes.load(Ordering::Relaxed) >= MUCH
     }
 
-    /// Bytes of events that are not written yet.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+    /// Gives memory back after a flood of events.
+    pub(super) fn give_memory_back(&self) {
+        let waiting = self.bytes.load(Ordering::Relaxed);
+        if waiting > FLOOD {
+            self.swollen.store(true, Ordering::Relaxed);
+        } else if waiting < FLOOD / 4 && self.swollen.swap(false, Ordering::Relaxed) {
+            memory::trim();
+        }
     }
 
     /// Waits until less waits.
@@ -186,9 +196,9 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     /// As [`Writer::events`].
     lag: Arc<AtomicUsize>,
-    /// As [`Writer::bytes`].
+    /// As [`Writer`] has it.
     bytes: Arc<AtomicUsize>,
-    /// As [`Writer::room`].
+    /// As [`Writer`] has it.
     room: Arc<Notify>,
 }
 
