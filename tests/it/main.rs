@@ -29,6 +29,7 @@ mod redis;
 mod release;
 mod remote;
 mod restart;
+mod revocation;
 mod rollout;
 mod rooms;
 mod ssh;

@@ -182,9 +182,9 @@ pub struct AgentArgs {
     #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
     pub etc_dir: PathBuf,
     /// Where it tells the master how it is, such as https://192.0.2.1:8771; as `decnet join` has
-    /// written, or where the master comes from, when not said
-    #[arg(long, env = "DECNET_AGENT_MASTER")]
-    pub master: Option<MasterUrl>,
+    /// written, or where the master comes from, when not said. Several are tried in turn
+    #[arg(long, env = "DECNET_AGENT_MASTER", value_delimiter = ',')]
+    pub master: Vec<MasterUrl>,
     /// Serve no master, whatever identity there is
     #[arg(long, env = "DECNET_AGENT_STANDALONE")]
     pub standalone: bool,

@@ -10,7 +10,8 @@ use super::rollout::{FleetRelease, RollbackArgs, RolloutsArgs, UpdateArgs};
 use crate::edge::http::Upstream;
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{
-    Enroll, HostStatus, MasterUrl, NODE_PORT, NotAToken, Teardown, TokenWish,
+    Enroll, HostStatus, MasterRenewal, MasterUrl, MoveMaster, NODE_PORT, NotAToken, Teardown,
+    TokenWish,
 };
 use crate::role::operator::Show;
 use crate::role::{join, swarm, swarmctl};
@@ -170,6 +171,12 @@ pub enum SwarmAction {
         #[arg(long)]
         json: bool,
     },
+    /// Give the master another key, or tell the nodes where it is from now on
+    Master {
+        /// What to do
+        #[command(subcommand)]
+        action: MasterAction,
+    },
     /// Releases that nodes know
     Release {
         /// What to do with one
@@ -196,6 +203,29 @@ pub enum SwarmAction {
     Token(TokenArgs),
     /// Bring nodes a release, and follow how it goes
     Update(UpdateArgs),
+}
+
+/// What to do with the master.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MasterAction {
+    /// Tell every node where the master is reached from now on, by the authority's word
+    Move {
+        /// Where, such as https://192.0.2.1:8771; several are tried in turn
+        #[arg(long, value_delimiter = ',', required = true)]
+        to: Vec<MasterUrl>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give the master another key; nodes take the newest that they have seen
+    Renew {
+        /// The old one was stolen: no node listens to it any more, within seconds
+        #[arg(long)]
+        revoke_old: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Options of `swarm token`.
@@ -313,6 +343,13 @@ impl SwarmArgs {
                 show: show(args.json),
             },
             SwarmAction::List { status, json } => swarm::Command::List { status, show: show(json) },
+            SwarmAction::Master { action: MasterAction::Move { to, json } } => {
+                swarm::Command::MoveMaster { wish: MoveMaster { places: to }, show: show(json) }
+            }
+            SwarmAction::Master { action: MasterAction::Renew { revoke_old, json } } => {
+                let wish = MasterRenewal { revoke: revoke_old };
+                swarm::Command::RenewMaster { wish, show: show(json) }
+            }
             SwarmAction::Release { action } => action.into(),
             SwarmAction::Rollback(args) => args.into(),
             SwarmAction::Rollouts(args) => args.into(),

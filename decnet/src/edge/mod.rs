@@ -37,6 +37,7 @@ pub mod stop;
 pub mod store;
 pub mod supervise;
 pub mod systemd;
+pub mod trusted;
 pub mod update;
 pub mod vault;
 pub mod watch;

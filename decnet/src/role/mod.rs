@@ -14,6 +14,7 @@ pub mod join;
 pub mod keeper;
 pub mod lab;
 pub mod lists;
+mod notice;
 pub mod operator;
 pub mod release;
 pub mod selfcheck;

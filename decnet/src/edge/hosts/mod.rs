@@ -1,6 +1,7 @@
 //! The master's record of its nodes: one SQLite file, written through before anything is answered.
 
 mod credentials;
+mod notices;
 mod quarantines;
 mod reports;
 mod rollouts;
@@ -168,6 +169,28 @@ impl Hosts {
         Ok(())
     }
 
+    /// A node has spoken from another address than the last time.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn heard_from(&self, id: Uuid, address: &str) -> Result<()> {
+        let sql = "UPDATE hosts SET heard = ?2 WHERE uuid = ?1";
+        self.db.execute(sql, [&id.to_string(), address])?;
+        Ok(())
+    }
+
+    /// A node has shown its certificate there; at the address of its enrolment when none is said.
+    ///
+    /// # Errors
+    ///
+    /// [`HostsError::Query`].
+    pub fn reached_at(&self, id: Uuid, address: Option<&str>) -> Result<()> {
+        let sql = "UPDATE hosts SET reached = ?2 WHERE uuid = ?1";
+        self.db.execute(sql, params![id.to_string(), address])?;
+        Ok(())
+    }
+
     /// A node has shown the certificate that it was to have next: the other is good no more.
     ///
     /// # Errors
@@ -180,18 +203,30 @@ impl Hosts {
         Ok(())
     }
 
-    /// Decommissions a node; says whether there was one. What it was to do is forgotten.
+    /// Decommissions a node; says whether there was one. What it was to do is forgotten, and its
+    /// certificates are revoked.
     ///
     /// # Errors
     ///
     /// [`HostsError::Query`].
-    pub fn decommission(&mut self, id: Uuid) -> Result<bool> {
+    pub fn decommission(&mut self, id: Uuid, now: Timestamp) -> Result<bool> {
         let step = self.db.transaction()?;
+        let sql = "SELECT fingerprint, next, updater FROM hosts
+                   WHERE uuid = ?1 AND status <> 'decommissioned'";
+        let prints: Option<[Option<String>; 3]> = step
+            .query_row(sql, [id.to_string()], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))
+            .optional()?;
+        for print in prints.into_iter().flatten().flatten() {
+            notices::revoke(&step, "node", &print, now)?;
+        }
         let sql = "UPDATE hosts SET status = 'decommissioned'
                    WHERE uuid = ?1 AND status <> 'decommissioned'";
         let done = step.execute(sql, [id.to_string()])? > 0;
         for table in ["wanted", "reports", "desired", "quarantines", "credentials"] {
             step.execute(&format!("DELETE FROM {table} WHERE host = ?1"), [id.to_string()])?;
+        }
+        if done {
+            notices::announce(&step, now)?;
         }
         step.commit()?;
         Ok(done)

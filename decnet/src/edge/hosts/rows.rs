@@ -21,7 +21,7 @@ const COLUMNS: &str = "uuid, name, address, port, notes, status, release, finger
 pub(super) const HOSTS: &str =
     "SELECT uuid, name, address, port, notes, status, release, fingerprint, updater,
     enrolled, seen, sans, next, boot, reports.generation, wanted.generation, lag, drops,
-    iif(json_valid(reports.deckies), json_array_length(reports.deckies), -1)
+    iif(json_valid(reports.deckies), json_array_length(reports.deckies), -1), heard, reached
     FROM hosts LEFT JOIN reports ON reports.host = uuid LEFT JOIN wanted ON wanted.host = uuid";
 
 /// A certificate that nobody has.
@@ -172,6 +172,8 @@ pub(super) fn host(row: &Row<'_>) -> rusqlite::Result<Host> {
         updater_cert_fingerprint: of.parsed(8, "updater"),
         enrolled_at: time(enrolled.unwrap_or(0)),
         last_seen: seen.map(time),
+        heard_from: of.column(19, "heard"),
+        reached_at: of.column(20, "reached"),
         sans: of.json(11, "sans"),
         next_cert_fingerprint: of.parsed(12, "next"),
         report: of.report(),

@@ -222,4 +222,21 @@ CREATE TABLE credentials (
     PRIMARY KEY (host, part)
 ) STRICT, WITHOUT ROWID;
 ",
+    // What the authority says to every daemon, and where nodes are.
+    "
+CREATE TABLE revoked (
+    fingerprint TEXT PRIMARY KEY CHECK (length(fingerprint) = 64),
+    what        TEXT    NOT NULL CHECK (what IN ('master', 'node')),
+    at          INTEGER NOT NULL CHECK (at >= 0)
+) STRICT, WITHOUT ROWID;
+-- There is one.
+CREATE TABLE notice (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    number      INTEGER NOT NULL CHECK (number BETWEEN 1 AND 9007199254740991),
+    places      TEXT    NOT NULL CHECK (json_valid(places))
+) STRICT;
+-- From where a node spoke last, and where else than enrolled it has shown its certificate.
+ALTER TABLE hosts ADD COLUMN heard TEXT CHECK (length(heard) <= 45);
+ALTER TABLE hosts ADD COLUMN reached TEXT CHECK (length(reached) <= 45);
+",
 ];

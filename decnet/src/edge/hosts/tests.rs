@@ -23,6 +23,8 @@ fn node(number: u8) -> Host {
         updater_cert_fingerprint: None,
         enrolled_at: Timestamp(5),
         last_seen: None,
+        heard_from: None,
+        reached_at: None,
         report: None,
         damaged: None,
     }
@@ -89,7 +91,7 @@ fn a_damaged_row_is_told_and_the_others_are_listed() {
     assert_eq!(hosts.fleet().unwrap(), []);
     assert_eq!(hosts.all_wanted().unwrap().len(), 2);
     assert_eq!(hosts.behind().unwrap().len(), 1);
-    assert!(hosts.decommission(two).unwrap());
+    assert!(hosts.decommission(two, Timestamp(9)).unwrap());
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl std::fmt::Debug for Issued {
 
 /// Whoever holds this makes certificates.
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
+    pub(super) issuer: Issuer<'static, KeyPair>,
     cert_pem: String,
     fingerprint: Fingerprint,
     validity: Validity,

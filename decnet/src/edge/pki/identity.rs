@@ -69,6 +69,11 @@ impl Identity {
         Ok(Self { cas, certificate, key, caller, validity })
     }
 
+    /// The certificate of the authority that signed it.
+    pub fn authority_der(&self) -> CertificateDer<'static> {
+        self.issuer().clone()
+    }
+
     /// Which authority signed it.
     pub fn authority(&self) -> Fingerprint {
         Fingerprint::of(self.issuer())

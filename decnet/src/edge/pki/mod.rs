@@ -9,6 +9,7 @@ mod identity;
 mod pinned;
 mod renewal;
 mod request;
+mod signature;
 mod tls;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use authority::{Authority, Certified, Issued, Wish};
 pub use identity::{Identity, Places, next_key, write};
 pub use renewal::{Renewal, Unasked};
 pub use request::{KeyRequest, requested_key};
+pub use signature::is_signed;
 pub use tls::{
     Authorize, Time, client_config, client_config_for, is_of_time, joining_config,
     open_server_config, renewing_config, server_config,

@@ -5,6 +5,7 @@ mod certificates;
 mod count;
 mod enroll;
 mod join;
+mod notice;
 mod report;
 mod said;
 pub mod spread;
@@ -26,6 +27,7 @@ pub use join::{
     Join, JoinToken, Joined, MasterUrl, NODE_PORT, NotAMaster, NotAToken, Renew, Renewed, Shown,
     Token, TokenWish,
 };
+pub use notice::{MAX_NOTICE, MAX_PLACES, MAX_REVOKED, MasterCert, Notice, SignedNotice, Trust};
 pub use report::{Deployment, Heard, NodeNetwork, NodeReport, Order, OrderedDecky};
 pub use said::{ADDRESSES, Said, is_name, sentence};
 
@@ -98,12 +100,26 @@ pub struct Host {
     pub enrolled_at: Timestamp,
     /// When it answered last.
     pub last_seen: Option<Timestamp>,
+    /// The address that it spoke from last by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_from: Option<String>,
+    /// An address other than that of its enrolment, at which it has shown its certificate: it is
+    /// reached there first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_at: Option<String>,
     /// What it said last of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<HostReport>,
     /// What of the master's record of it cannot be read; something else stands in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damaged: Option<String>,
+}
+
+impl Host {
+    /// Where it is reached, the likeliest place first.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.reached_at.iter().chain([&self.address]).map(String::as_str)
+    }
 }
 
 /// What a node said last of itself, in short.
@@ -199,6 +215,23 @@ pub struct FleetDecky {
     /// The decky, as the node said last.
     #[serde(flatten)]
     pub decky: DeckyStatus,
+}
+
+/// How the master gets another key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MasterRenewal {
+    /// Whether the one before is good no more from now on.
+    #[serde(default)]
+    pub revoke: bool,
+}
+
+/// Where the master is reached from now on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveMaster {
+    /// The likeliest first.
+    pub places: Vec<MasterUrl>,
 }
 
 /// What came of asking several.

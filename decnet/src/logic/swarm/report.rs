@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::said::Said;
-use super::{BadField, Count};
+use super::{BadField, Count, SignedNotice};
 use crate::logic::config::{DeckyWish, MAX_COUNT};
 use crate::logic::decky::{Decky, Identity};
 use crate::logic::name::DeckyName;
@@ -57,6 +57,13 @@ pub struct NodeReport {
     pub deckies: Option<Vec<DeckyStatus>>,
     /// What its capture has counted.
     pub capture: CaptureStatus,
+    /// The number of the authority's last notice that it has heard; 0 before the first.
+    #[serde(skip_serializing_if = "is_none_heard")]
+    pub notice: Count,
+}
+
+fn is_none_heard(notice: &Count) -> bool {
+    *notice == Count::default()
 }
 
 /// What the master answers to a report.
@@ -64,8 +71,11 @@ pub struct NodeReport {
 pub struct Heard {
     /// Whether the next report is to have the deckies.
     pub deckies: bool,
-    /// The certificates that the master commands with.
+    /// The certificates that the master commands with: nodes of before the notices ask for them.
     pub masters: BTreeSet<Fingerprint>,
+    /// What the authority says, when that is later than what the node has heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<SignedNotice>,
 }
 
 /// What the master wants a node's deckies to be.

@@ -34,14 +34,25 @@ pub struct Said {
     #[serde(default)]
     deckies: Option<Vec<DeckyStatus>>,
     capture: CaptureStatus,
+    #[serde(default)]
+    notice: Count,
 }
 
 impl TryFrom<Said> for NodeReport {
     type Error = BadField;
 
     fn try_from(said: Said) -> Result<Self, BadField> {
-        let Said { release, boot_id, generation, network, lag, revision, mut deckies, capture } =
-            said;
+        let Said {
+            release,
+            boot_id,
+            generation,
+            network,
+            lag,
+            revision,
+            mut deckies,
+            capture,
+            notice,
+        } = said;
         name("release", &release)?;
         name("network", &network.interface)?;
         few("network", network.own.len(), ADDRESSES)?;
@@ -49,7 +60,7 @@ impl TryFrom<Said> for NodeReport {
         if let Some(deckies) = &mut deckies {
             check_deckies(deckies)?;
         }
-        Ok(Self { release, boot_id, generation, network, lag, revision, deckies, capture })
+        Ok(Self { release, boot_id, generation, network, lag, revision, deckies, capture, notice })
     }
 }
 

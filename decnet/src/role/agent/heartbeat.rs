@@ -16,19 +16,21 @@ use super::masters::Masters;
 use crate::edge::http::SecureServer;
 use crate::edge::pki::{self, Identity};
 use crate::edge::random;
+use crate::edge::trusted::Trusted;
 use crate::logic::control::{self, Answer};
 use crate::logic::swarm::{BEAT_SECONDS, Heard, MASTER, MasterUrl, NodeReport};
-use crate::logic::trust::CertRole;
 
 /// How long the master may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Most bytes of its answer.
-const MAX_ANSWER: usize = 256 * 1024;
+const MAX_ANSWER: usize = 2 * 1024 * 1024;
 
 /// The master, and who speaks to it.
 pub(super) struct Master {
     pub(super) url: MasterUrl,
     pub(super) identity: Arc<Identity>,
+    /// Whom it is to be.
+    pub(super) trusted: Arc<Trusted>,
 }
 
 /// Tells from now on. What goes wrong is said once.
@@ -46,9 +48,12 @@ pub(super) async fn beat(
         };
         let asked = Asked::put(&agent, control::Request::Report).await;
         let Some(Answer::Report(report)) = asked else { return };
-        let report = if whole { *report } else { NodeReport { deckies: None, ..*report } };
+        let notice = masters.trusted().number();
+        let deckies = if whole { report.deckies } else { None };
+        let report = NodeReport { deckies, notice, ..*report };
         let to = url.to_string();
-        let master = Master { url, identity: identity.borrow().clone() };
+        let trusted = masters.trusted();
+        let master = Master { url, identity: identity.borrow().clone(), trusted };
         match tell::<Heard>(&master, "/heartbeat", &report).await {
             Ok(heard) => {
                 if failing.take().is_none_or(|failed: bool| failed) {
@@ -56,6 +61,9 @@ pub(super) async fn beat(
                 }
                 failing = Some(false);
                 masters.commands_with(heard.masters);
+                if let Some(Err(error)) = heard.notice.map(|said| masters.trusted().take(said)) {
+                    tracing::warn!(%error, "the master brings a notice that is none");
+                }
                 let again = heard.deckies && !whole;
                 whole = heard.deckies;
                 if again {
@@ -68,6 +76,9 @@ pub(super) async fn beat(
                     tracing::warn!(master = to, error, "the master does not hear this node");
                 }
                 failing = Some(true);
+                if masters.missed() {
+                    continue;
+                }
             }
         }
         tokio::time::sleep(pause()).await;
@@ -88,7 +99,7 @@ pub(super) async fn tell<T: DeserializeOwned>(
     path: &str,
     body: &impl Serialize,
 ) -> Result<T> {
-    let config = pki::client_config(&master.identity, CertRole::Master, None)?;
+    let config = pki::client_config_for(&master.identity, master.trusted.clone())?;
     let server = SecureServer {
         host: master.url.host.clone(),
         port: master.url.port,

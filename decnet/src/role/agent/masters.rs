@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::edge::files;
-use crate::edge::pki::Authorize;
+use crate::edge::pki::{Authorize, Identity};
+use crate::edge::trusted::Trusted;
 use crate::logic::swarm::MasterUrl;
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
 
@@ -19,7 +21,11 @@ const FILE: &str = "master.json";
 #[derive(Debug)]
 pub(super) struct Masters {
     /// Where the operator says that the master is.
-    said: Option<MasterUrl>,
+    said: Vec<MasterUrl>,
+    /// Whom it takes for a master, and what the authority says.
+    trusted: Arc<Trusted>,
+    /// How many places have been tried in vain.
+    missed: AtomicUsize,
     known: Mutex<Known>,
     path: PathBuf,
     /// What this node's updater is called.
@@ -30,7 +36,7 @@ pub(super) struct Masters {
 struct Known {
     /// Where it came from last.
     url: Option<MasterUrl>,
-    /// Its certificates; before it has said any, every one of a master's is good.
+    /// The certificates by which it says that it commands.
     certificates: BTreeSet<Fingerprint>,
 }
 
@@ -41,7 +47,11 @@ impl Masters {
     }
 
     /// What is kept in `state_dir`; `said` goes before where the master was found.
-    pub(super) fn open(state_dir: &Path, said: Option<MasterUrl>, node: &str) -> Result<Self> {
+    pub(super) fn open(
+        state_dir: &Path,
+        said: Vec<MasterUrl>,
+        identity: &Identity,
+    ) -> Result<Self> {
         let path = Self::path(state_dir);
         let damaged = || {
             let path = path.display();
@@ -51,13 +61,44 @@ impl Masters {
             None => Known::default(),
             Some(bytes) => serde_json::from_slice(&bytes).with_context(damaged)?,
         };
-        let updater = format!("updater@{node}");
-        Ok(Self { said, known: Mutex::new(known), path, updater })
+        let updater = format!("updater@{}", identity.caller.name);
+        let trusted = Arc::new(Trusted::open(state_dir, identity));
+        let known = Mutex::new(known);
+        Ok(Self { said, trusted, missed: AtomicUsize::new(0), known, path, updater })
     }
 
-    /// Where the master is.
+    /// Where the master is tried next.
     pub(super) fn url(&self) -> Option<MasterUrl> {
-        self.said.clone().or_else(|| self.known().url.clone())
+        let places = self.places();
+        let turn = self.missed.load(Ordering::Relaxed).checked_rem(places.len())?;
+        places.into_iter().nth(turn)
+    }
+
+    /// It was not there; whether there is another place that was not tried since.
+    pub(super) fn missed(&self) -> bool {
+        let missed = self.missed.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        missed.checked_rem(self.places().len()).is_some_and(|turn| turn != 0)
+    }
+
+    /// Where it may be: as the authority says, as the operator of this node says, and where it came
+    /// from. Whoever is there must have its certificate.
+    fn places(&self) -> Vec<MasterUrl> {
+        let mut places = self.trusted.places();
+        places.extend(self.said.iter().cloned());
+        places.extend(self.known().url.clone());
+        let mut seen = Vec::new();
+        places.retain(|place| {
+            !seen.contains(place) && {
+                seen.push(place.clone());
+                true
+            }
+        });
+        places
+    }
+
+    /// Whom this node trusts.
+    pub(super) fn trusted(&self) -> Arc<Trusted> {
+        self.trusted.clone()
     }
 
     /// The master has asked for something, and says that it is reached there.
@@ -70,6 +111,15 @@ impl Masters {
         if !certificates.is_empty() {
             self.change(|known| known.certificates = certificates);
         }
+    }
+
+    /// Whether this is a master by whose certificate the master has said that it commands; before it
+    /// has said any that is good still, every master is.
+    pub(super) fn commands(&self, caller: &Caller) -> bool {
+        let known = self.known();
+        let good = |print: &&Fingerprint| !self.trusted.revokes(print);
+        let mut good = known.certificates.iter().filter(good).peekable();
+        good.peek().is_none() || good.any(|print| *print == caller.fingerprint)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -92,14 +142,14 @@ impl Masters {
 
 impl Authorize for Masters {
     fn authorizes(&self, caller: &Caller) -> bool {
-        let known = self.known();
-        let certificates = &known.certificates;
         match caller.role {
-            CertRole::Master => {
-                certificates.is_empty() || certificates.contains(&caller.fingerprint)
-            }
+            CertRole::Master if self.commands(caller) => self.trusted.authorizes(caller),
+            // It may bring what the authority says, and nothing else: see `routes`.
+            CertRole::Master => self.trusted.is_newer(caller),
             // It asks how the agent is, and nothing else: see `routes`.
-            CertRole::Updater => caller.name == self.updater,
+            CertRole::Updater => {
+                caller.name == self.updater && !self.trusted.revokes(&caller.fingerprint)
+            }
             CertRole::Agent | CertRole::Listener => false,
         }
     }

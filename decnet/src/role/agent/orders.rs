@@ -189,6 +189,8 @@ impl Engine {
             revision: digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)),
             deckies: Some(status.deckies),
             capture: status.capture,
+            // Whoever tells the master knows it.
+            notice: Count::default(),
         }
     }
 }

@@ -43,8 +43,9 @@ pub struct Remote {
     pub address: SocketAddr,
     /// Where `ca.crt`, `worker.crt` and `worker.key` are.
     pub dir: PathBuf,
-    /// Where the master is; as the file in `dir` says when it is not said.
-    pub master: Option<MasterUrl>,
+    /// Where the master is, the likeliest place first; as the file in `dir` says, a line each, when
+    /// none is said.
+    pub master: Vec<MasterUrl>,
 }
 
 impl Remote {
@@ -67,19 +68,21 @@ impl Remote {
     }
 
     /// Where the operator says that the master is.
-    fn master(&self) -> Option<MasterUrl> {
-        if self.master.is_some() {
+    fn master(&self) -> Vec<MasterUrl> {
+        if !self.master.is_empty() {
             return self.master.clone();
         }
         let path = self.dir.join(MASTER_FILE);
         let said = files::read(&path).map_err(anyhow::Error::from).and_then(|bytes| {
-            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-            text.map(|text| text.parse()).transpose().map_err(anyhow::Error::from)
+            let bytes = bytes.unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            let urls: Result<Vec<MasterUrl>, _> = text.split_whitespace().map(str::parse).collect();
+            Ok(urls?)
         });
         said.unwrap_or_else(|error| {
             let (path, error) = (path.display().to_string(), format!("{error:#}"));
             tracing::warn!(path, error, "where the master is cannot be read: it is waited for");
-            None
+            Vec::new()
         })
     }
 }
@@ -101,7 +104,7 @@ fn renewed_dir(own: &Path) -> PathBuf {
 /// What is read while the agent may still read it.
 pub(super) struct Read {
     identity: pki::Result<Identity>,
-    master: Option<MasterUrl>,
+    master: Vec<MasterUrl>,
 }
 
 /// What `/health` says.
@@ -169,8 +172,8 @@ impl Serving {
         }
     }
 
-    async fn begin(&mut self, identity: Identity, master: Option<MasterUrl>) -> Result<()> {
-        let masters = Arc::new(Masters::open(&self.dir, master, &identity.caller.name)?);
+    async fn begin(&mut self, identity: Identity, master: Vec<MasterUrl>) -> Result<()> {
+        let masters = Arc::new(Masters::open(&self.dir, master, &identity)?);
         let config = offered(&identity, &masters)?;
         let listener = match self.passed.take() {
             Some(passed) => passed,

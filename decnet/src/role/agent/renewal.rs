@@ -89,7 +89,8 @@ impl Keeper {
         let dir = self.places.dirs.last().context("there is no place for it")?;
         let renewal = Renewal { dir, name: self.places.name };
         let csr_pem = renewal.request()?.csr_pem;
-        let master = Master { url, identity: identity.clone() };
+        let trusted = self.masters.trusted();
+        let master = Master { url, identity: identity.clone(), trusted };
         let renewed: Renewed = tell(&master, "/renew", &Renew { csr_pem }).await?;
         renewal.take(&identity, &renewed.cert_pem)?;
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{self, DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -21,6 +21,7 @@ use crate::logic::control::{Answer, Request};
 use crate::logic::name::DeckyName;
 use crate::logic::swarm::{Count, MasterUrl, NODE_PORT_HEADER, Order, OrderedDecky};
 use crate::logic::trust::{Caller, CertRole};
+use crate::role::notice;
 
 /// Most bytes of a request: an order of 16,384 deckies with settings.
 const MAX_BODY: usize = 32 * 1024 * 1024;
@@ -33,19 +34,29 @@ pub(super) fn router(health: Health, agent: mpsc::Sender<Asked>, masters: Arc<Ma
         .route("/deploy", post(deploy))
         .route("/teardown", post(teardown))
         .route("/mutate", post(mutate))
+        .merge(notice::routes(masters.trusted()))
         .fallback(|| std::future::ready(problem(StatusCode::NOT_FOUND, "there is no such route")))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(masters, find))
-        .layer(from_fn(master_or_health))
+        .layer(from_fn_with_state(masters.clone(), find))
+        .layer(from_fn_with_state(masters, master_or_health))
         .with_state(agent)
 }
 
-/// Lets the master do everything, and this node's updater ask how the agent is.
-async fn master_or_health(request: extract::Request, next: Next) -> Response {
+/// Lets the master do everything, a newer one bring what the authority says, and this node's updater
+/// ask how the agent is.
+async fn master_or_health(
+    State(masters): State<Arc<Masters>>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
     let caller = request.extensions().get::<Caller>();
-    let is_master = caller.is_some_and(|caller| caller.role == CertRole::Master);
+    let is_master = caller.is_some_and(|caller| {
+        let brings_notice = request.uri().path() == notice::PATH;
+        caller.role == CertRole::Master && (brings_notice || masters.commands(caller))
+    });
+    let is_updater = caller.is_some_and(|caller| caller.role == CertRole::Updater);
     let is_look = request.method() == Method::GET && request.uri().path() == "/health";
-    if is_master || is_look {
+    if is_master || is_updater && is_look {
         next.run(request).await
     } else {
         problem(StatusCode::FORBIDDEN, "this is for the master alone")
@@ -62,7 +73,8 @@ async fn find(
     let port = port.and_then(|port| port.parse().ok()).filter(|port| *port != 0);
     let peer = request.extensions().get::<Peer>();
     let caller = request.extensions().get::<Caller>();
-    let port = port.filter(|_| caller.is_some_and(|caller| caller.role == CertRole::Master));
+    let commands = |caller: &Caller| caller.role == CertRole::Master && masters.commands(caller);
+    let port = port.filter(|_| caller.is_some_and(commands));
     if let (Some(port), Some(Peer(peer))) = (port, peer) {
         let host = peer.ip().to_canonical().to_string();
         masters.found_at(MasterUrl { host, port });

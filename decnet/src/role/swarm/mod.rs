@@ -3,6 +3,7 @@
 mod bundle;
 mod controller;
 mod deckies;
+mod master;
 mod rollouts;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ use crate::edge::log::{say, say_json};
 use crate::edge::pki;
 use crate::logic::rollout::{Forgive, Revert, Wish};
 use crate::logic::swarm::{
-    Enroll, Enrolled, Host, HostStatus, Listed, Outcomes, Teardown, Token, TokenWish,
+    Enroll, Enrolled, Host, HostStatus, Listed, MasterRenewal, MoveMaster, Outcomes, Teardown,
+    Token, TokenWish,
 };
 use crate::logic::table::Table;
 use crate::role::operator::Show;
@@ -80,6 +82,20 @@ pub enum Command {
         /// Those only that are so.
         status: Option<HostStatus>,
         /// How they are shown.
+        show: Show,
+    },
+    /// Tell the nodes where the master is.
+    MoveMaster {
+        /// Where.
+        wish: MoveMaster,
+        /// How the answer is shown.
+        show: Show,
+    },
+    /// Give the master another key.
+    RenewMaster {
+        /// What becomes of the old one.
+        wish: MasterRenewal,
+        /// How the answer is shown.
         show: Show,
     },
     /// Have nodes go back to the release that they had before.
@@ -173,6 +189,8 @@ pub fn run(settings: Settings) -> Result<ExitCode> {
         }
         Command::Forgive { wish, show } => rollouts::forgive(&controller, &wish, show),
         Command::List { status, show } => list(&controller, status, show),
+        Command::MoveMaster { wish, show } => master::relocate(&controller, &wish, show),
+        Command::RenewMaster { wish, show } => master::renew(&controller, wish, show),
         Command::Rollback { wish, show } => rollouts::roll_back(&controller, &wish, show),
         Command::Rollouts { id, act, show } => {
             rollouts::look(&controller, id.as_deref(), act, show)
@@ -220,9 +238,9 @@ fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Resu
         let seen = host.last_seen.map_or_else(|| "never".to_owned(), |seen| seen.to_string());
         table.row([
             host.name.to_string(),
-            host.address,
+            address(&host),
             host.agent_port.to_string(),
-            host.status.as_str().to_owned(),
+            status_of(&host),
             host.release.unwrap_or_else(|| "-".to_owned()),
             seen,
             host.enrolled_at.to_string(),
@@ -232,6 +250,23 @@ fn list(controller: &Controller, status: Option<HostStatus>, show: Show) -> Resu
     say(&table.to_string());
     rollouts::quarantined(controller)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a node is reached, and where it speaks from when that is another place.
+fn address(host: &Host) -> String {
+    let reached = host.places().next().unwrap_or_default();
+    match host.heard_from.as_deref().filter(|from| *from != reached) {
+        Some(from) => format!("{reached} (speaks from {from})"),
+        None => reached.to_owned(),
+    }
+}
+
+fn status_of(host: &Host) -> String {
+    let status = host.status.as_str();
+    match &host.damaged {
+        Some(what) => format!("{status}; its record is damaged: {what}"),
+        None => status.to_owned(),
+    }
 }
 
 fn decommission(controller: &Controller, which: &str, yes: bool) -> Result<ExitCode> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
@@ -18,13 +19,14 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use super::rollouts::{self, Rolling};
-use super::{check, converge, deploy, enroll, master, teardown, tokens};
+use super::{check, converge, deploy, enroll, master, notices, teardown, tokens};
 use crate::edge::bundles::Bundles;
+use crate::edge::clock;
 use crate::edge::hosts::{Hosts, Reported};
 use crate::edge::http::hear_out;
 use crate::edge::pki::{Authority, Identity};
 use crate::logic::config::MAX_CONFIG;
-use crate::logic::swarm::{FleetDecky, Host, HostStatus, Listed};
+use crate::logic::swarm::{Count, FleetDecky, Host, HostStatus, Listed, SignedNotice};
 
 /// Most bytes of a request.
 const MAX_BODY: usize = 64 * 1024;
@@ -47,6 +49,10 @@ pub(super) struct App {
     /// Nodes that are being sent their order.
     pushing: Mutex<BTreeSet<Uuid>>,
     master: Mutex<Arc<Identity>>,
+    /// What the authority says to every daemon, and its number.
+    notice: Mutex<Option<(Count, SignedNotice)>>,
+    /// Nodes that are looked for where they spoke from, and when last.
+    sought: Mutex<BTreeMap<Uuid, Instant>>,
     dir: PathBuf,
 }
 
@@ -70,6 +76,8 @@ impl App {
             beats: Mutex::default(),
             pushing: Mutex::default(),
             master: Mutex::new(Arc::new(master)),
+            notice: Mutex::default(),
+            sought: Mutex::default(),
             dir,
         })
     }
@@ -90,6 +98,30 @@ impl App {
     /// What it is known by towards nodes.
     pub(super) fn master(&self) -> Arc<Identity> {
         lock(&self.master).clone()
+    }
+
+    /// Gets itself another key at once.
+    pub(super) fn replace_master(&self) -> Result<Arc<Identity>, Problem> {
+        let mut master = lock(&self.master);
+        let fresh = master::replace(&self.authority, &self.dir, Some(&**master))?;
+        *master = Arc::new(fresh);
+        Ok(master.clone())
+    }
+
+    /// Has the authority sign what it has to say now.
+    pub(super) fn give_notice(&self) -> Result<(), Problem> {
+        let signed = notices::signed(self)?;
+        *lock(&self.notice) = signed;
+        Ok(())
+    }
+
+    /// What it says, once there is anything, and the number of that.
+    pub(super) fn notice(&self) -> Option<(Count, SignedNotice)> {
+        lock(&self.notice).clone()
+    }
+
+    pub(super) fn sought(&self) -> MutexGuard<'_, BTreeMap<Uuid, Instant>> {
+        lock(&self.sought)
     }
 
     /// Gets itself another certificate.
@@ -117,6 +149,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/swarm/teardown", post(teardown::teardown))
         .route("/swarm/tokens", post(tokens::make))
         .merge(rollouts::routes())
+        .merge(notices::routes())
         .route_layer(from_fn_with_state(app.clone(), guard));
     guarded
         .route("/health", get(health))
@@ -184,8 +217,12 @@ async fn decommission(
     State(app): State<Arc<App>>,
     Path(uuid): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if uuid.parse::<Uuid>().map_or(Ok(false), |uuid| app.hosts().decommission(uuid))? {
+    if uuid
+        .parse::<Uuid>()
+        .map_or(Ok(false), |uuid| app.hosts().decommission(uuid, clock::now()))?
+    {
         tracing::info!(node = uuid, "decommissioned a node");
+        app.give_notice()?;
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(unknown())

@@ -39,6 +39,8 @@ pub(super) async fn enroll(
         updater_cert_fingerprint: updater.as_ref().map(|updater| updater.certified.fingerprint),
         enrolled_at: clock::now(),
         last_seen: None,
+        heard_from: None,
+        reached_at: None,
         report: None,
         damaged: None,
     };

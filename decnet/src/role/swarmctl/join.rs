@@ -76,6 +76,8 @@ fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<M
         updater_cert_fingerprint: updater.as_ref().map(|updater| updater.fingerprint),
         enrolled_at: clock::now(),
         last_seen: None,
+        heard_from: None,
+        reached_at: None,
         report: None,
         damaged: None,
     };

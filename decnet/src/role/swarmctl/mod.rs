@@ -12,6 +12,8 @@ mod join;
 mod master;
 mod node;
 mod nodes;
+mod notices;
+mod places;
 mod problem;
 mod renewals;
 mod rollouts;
@@ -124,8 +126,10 @@ pub fn run(settings: &Settings) -> Result<()> {
             tracing::warn!(%address, "the operators' token crosses the network in the clear");
         }
         tokio::spawn(converge::watch(app.clone(), offer));
+        app.give_notice().ok().context("the authority cannot sign what it has to say")?;
         tokio::spawn(rollouts::watch(app.clone()));
         tokio::spawn(renewals::watch(app.clone()));
+        tokio::spawn(notices::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
         let limits =
             Limits { connections: NODES, each: 8, bytes_each: 20 << 20, ..Limits::default() };

@@ -14,9 +14,10 @@ use rustls::ServerConfig;
 
 use super::app::{App, nowhere};
 use super::problem::Problem;
-use super::{converge, join, rollouts};
+use super::{converge, join, places, rollouts};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
+use crate::edge::http::Peer;
 use crate::edge::pki::{self, Authorize};
 use crate::logic::swarm::{Heard, Host, NodeReport, Part};
 use crate::logic::trust::{Caller, CertRole};
@@ -111,6 +112,7 @@ pub(super) fn host(app: &App, caller: &Caller) -> Result<Host, Problem> {
 async fn heartbeat(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(Peer(peer)): Extension<Peer>,
     body: Result<Json<NodeReport>, JsonRejection>,
 ) -> Result<Json<Heard>, Problem> {
     let Json(report) = body?;
@@ -119,10 +121,12 @@ async fn heartbeat(
     if ends.is_none() {
         app.hosts().ends(host.host_uuid, Part::Agent, caller.validity.until)?;
     }
+    places::heard(&app, &host, peer.ip());
     let known = app.hosts().revision(host.host_uuid)?;
     let heard = Heard {
         deckies: report.deckies.is_none() && known != Some(report.revision),
         masters: [app.master().caller.fingerprint].into(),
+        notice: app.notice().filter(|(number, _)| *number > report.notice).map(|(_, said)| said),
     };
     let (id, generation) = (host.host_uuid, report.generation);
     converge::hear(&app, Reported { host: id, report, at: clock::now(), beat: true });

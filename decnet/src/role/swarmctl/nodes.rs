@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use rustls::ClientConfig;
@@ -53,6 +53,10 @@ pub(super) const DEPLOY: Question =
 pub(super) const TEARDOWN: Question =
     Question { method: "POST", path: "/teardown", deadline: DEPLOY_DEADLINE, most: MAX_REPORT };
 
+/// `POST /notice`.
+pub(super) const NOTICE: Question =
+    Question { method: "POST", path: "/notice", deadline: DEADLINE, most: MAX_HEALTH };
+
 /// A node that answers that it will not.
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
@@ -61,20 +65,50 @@ pub(super) struct Declined {
     pub(super) detail: String,
 }
 
-/// Asks `host`, and reads its answer.
+/// A daemon of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Daemon {
+    Agent,
+    Updater,
+}
+
+/// Asks the agent of `host`, and reads its answer.
 pub(super) async fn ask<T: DeserializeOwned>(
     app: &App,
     host: &Host,
     question: Question,
     body: Option<&impl Serialize>,
 ) -> Result<T> {
-    let known = [Some(host.client_cert_fingerprint), host.next_cert_fingerprint];
-    let known: Vec<_> = known.into_iter().flatten().collect();
-    let config = pki::client_config(&app.master(), CertRole::Agent, Some(&known))?;
-    ask_at(app, host, host.agent_port, config, question, body).await
+    ask_daemon(app, host, Daemon::Agent, question, body).await
 }
 
-/// Asks whoever listens at a port of `host` and is as `config` wants.
+/// Asks a daemon of `host`, and reads its answer.
+pub(super) async fn ask_daemon<T: DeserializeOwned>(
+    app: &App,
+    host: &Host,
+    daemon: Daemon,
+    question: Question,
+    body: Option<&impl Serialize>,
+) -> Result<T> {
+    let (port, config) = match daemon {
+        Daemon::Agent => (host.agent_port, agent_config(app, host)?),
+        Daemon::Updater => {
+            let known = host.updater_cert_fingerprint.into_iter().collect::<Vec<_>>();
+            let config = pki::client_config(&app.master(), CertRole::Updater, Some(&known))?;
+            (app.updater_port, config)
+        }
+    };
+    ask_at(app, host, port, config, question, body).await
+}
+
+/// What the agent of `host` must be.
+fn agent_config(app: &App, host: &Host) -> Result<ClientConfig> {
+    let known = [Some(host.client_cert_fingerprint), host.next_cert_fingerprint];
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    Ok(pki::client_config(&app.master(), CertRole::Agent, Some(&known))?)
+}
+
+/// Asks whoever listens at a port of `host` and is as `config` wants, wherever the host is.
 pub(super) async fn ask_at<T: DeserializeOwned>(
     app: &App,
     host: &Host,
@@ -83,20 +117,42 @@ pub(super) async fn ask_at<T: DeserializeOwned>(
     question: Question,
     body: Option<&impl Serialize>,
 ) -> Result<T> {
-    let (address, config) = (&host.address, Arc::new(config));
-    let name = ServerName::try_from(address.clone()).context("the address is none")?;
-    let server = SecureServer { host: address.clone(), port, name, config };
-    let asked = tokio::time::timeout(question.deadline, send(app, &server, question, body)).await;
-    let Ok(answer) = asked else {
-        let seconds = question.deadline.as_secs();
-        bail!("no answer from {address}:{port} within {seconds} s");
-    };
-    let (status, bytes) = answer?;
-    if status.is_success() {
-        return serde_json::from_slice(&bytes)
-            .with_context(|| format!("{address}:{port} answers what this release cannot read"));
+    let config = Arc::new(config);
+    let mut last = None;
+    for address in host.places() {
+        let (name, config) = (server_name(host, address)?, config.clone());
+        let server = SecureServer { host: address.to_owned(), port, name, config };
+        let sent = send(app, &server, question, body);
+        let Ok(answer) = tokio::time::timeout(question.deadline, sent).await else {
+            let seconds = question.deadline.as_secs();
+            last = Some(anyhow!("no answer from {address}:{port} within {seconds} s"));
+            continue;
+        };
+        match answer {
+            Ok((status, bytes)) => return read(&format!("{address}:{port}"), status, &bytes),
+            // Nobody is there; somebody else there may be is told apart, and is no reason to stop.
+            Err(error) => last = Some(error),
+        }
     }
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    Err(last.unwrap_or_else(|| anyhow!("it has no address")))
+}
+
+/// Looks whether the agent of `host` is at this address; what it answers is no matter.
+pub(super) async fn look_at(app: &App, host: &Host, address: &str) -> Result<()> {
+    let config = Arc::new(agent_config(app, host)?);
+    let (port, name) = (host.agent_port, server_name(host, address)?);
+    let server = SecureServer { host: address.to_owned(), port, name, config };
+    let sent = send(app, &server, HEALTH, None::<&()>);
+    tokio::time::timeout(HEALTH.deadline, sent).await.context("no answer")??;
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(from: &str, status: StatusCode, bytes: &Bytes) -> Result<T> {
+    if status.is_success() {
+        return serde_json::from_slice(bytes)
+            .with_context(|| format!("{from} answers what this release cannot read"));
+    }
+    let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let detail = body.get("detail").and_then(Value::as_str);
     let detail = detail.map_or_else(|| format!("it answers {status}"), sentence);
     Err(Declined { status, detail }.into())
@@ -121,4 +177,11 @@ async fn send(
         }
         other => other.into(),
     })
+}
+
+/// The name by which a node is known at `address`: that of its enrolment there, and its own
+/// elsewhere, which every certificate has.
+pub(super) fn server_name(host: &Host, address: &str) -> Result<ServerName<'static>> {
+    let name = if address == host.address { address } else { host.name.as_str() };
+    ServerName::try_from(name.to_owned()).context("the address is none")
 }

@@ -37,9 +37,10 @@ use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::{Authorize, Identity, PkiError};
 use crate::edge::release::{self, running};
 use crate::edge::systemd::{self, Word};
+use crate::edge::trusted::Trusted;
 use crate::edge::{apart, child, files, memory, random, signals};
 use crate::logic::trust::{Caller, CertRole};
-use crate::role::daemon;
+use crate::role::{daemon, notice};
 use app::App;
 use engine::Engine;
 use identity::Known;
@@ -109,7 +110,8 @@ pub fn run(settings: &Settings) -> Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(&identity));
+        let trusted = Arc::new(Trusted::open(&settings.state_dir.join("updater"), &identity));
+        let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(&identity, Some(trusted.clone())));
         let (known, config) = Known::new(settings, identity, authorize.clone())?;
         let mut beats = tokio::spawn(life::beat());
         let (engine, heard) = Engine::start(settings, known.clone(), release)?;
@@ -131,7 +133,7 @@ pub fn run(settings: &Settings) -> Result<()> {
             known.say_idle();
         }
         tokio::spawn(known.clone().watch(settings.clone()));
-        let app = app::router(Arc::new(app), known);
+        let app = app::router(Arc::new(app), known).merge(notice::routes(trusted));
         let limits = Limits {
             head_time: Duration::from_secs(120),
             each: 16,
@@ -183,20 +185,21 @@ fn identity(settings: &Settings) -> Result<Identity> {
 #[derive(Debug)]
 struct Callers {
     own: String,
+    /// None where a release only tries whether it could serve.
+    masters: Option<Arc<Trusted>>,
 }
 
 impl Callers {
-    fn of(identity: &Identity) -> Self {
-        Self { own: identity.caller.name.clone() }
+    fn of(identity: &Identity, masters: Option<Arc<Trusted>>) -> Self {
+        Self { own: identity.caller.name.clone(), masters }
     }
 }
 
 impl Authorize for Callers {
     fn authorizes(&self, caller: &Caller) -> bool {
         match caller.role {
-            CertRole::Master => true,
             CertRole::Updater => caller.name == self.own,
-            _ => false,
+            _ => self.masters.as_ref().is_some_and(|masters| masters.authorizes(caller)),
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Response, StatusCode, header, request};
-use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -19,7 +18,7 @@ use crate::logic::rollout::NodeState;
 use crate::logic::shown;
 use crate::logic::swarm::Host;
 use crate::role::swarmctl::app::App;
-use crate::role::swarmctl::renewals;
+use crate::role::swarmctl::{nodes, renewals};
 
 /// How long it may take to say something.
 const ASK_DEADLINE: Duration = Duration::from_secs(10);
@@ -215,7 +214,8 @@ pub(super) struct Updater {
 impl Updater {
     /// That of a node.
     pub(super) fn of(app: &Arc<App>, host: &Host, port: u16) -> Result<Self, Trouble> {
-        let to = format!("{}:{port}", host.address);
+        let address = host.places().next().unwrap_or(&host.address);
+        let to = format!("{address}:{port}");
         let wrong = |why: &str| Trouble::Wrong(format!("cannot ask {to}: {why}"));
         if host.updater_cert_fingerprint.is_none() {
             let why = "the node was enrolled without an updater; enrol it anew with --updater";
@@ -224,10 +224,10 @@ impl Updater {
         let known = Arc::new(renewals::UpdaterOf { app: app.clone(), host: host.host_uuid });
         let config = pki::client_config_for(&app.master(), known)
             .map_err(|error| wrong(&error.to_string()))?;
-        let name = ServerName::try_from(host.address.clone())
+        let name = nodes::server_name(host, address)
             .map_err(|error| wrong(&format!("its address is none ({error})")))?;
         let config = Arc::new(config);
-        Ok(Self { server: SecureServer { host: host.address.clone(), port, name, config }, to })
+        Ok(Self { server: SecureServer { host: address.to_owned(), port, name, config }, to })
     }
 
     /// `GET /health`.

@@ -24,7 +24,7 @@ use crate::logic::update::Seen;
 /// What is in the way, which is no fault of the updater's release.
 pub(super) async fn serve(settings: &Settings, identity: &Arc<Identity>) -> Result<()> {
     let listener = http::listen((settings.host, settings.port).into()).await?;
-    let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(identity));
+    let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(identity, None));
     let (_offer, config) =
         watch::channel(Arc::new(pki::server_config(identity, authorize.clone())?));
     let boot = random::uuid();
