@@ -116,3 +116,20 @@ fn no_report_of_a_node_ends_anything_of_the_masters() {
     assert!(gone.status.success(), "{gone:?}");
     assert_eq!(master.json(&["list", "--status", "active"]).as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn a_node_that_does_not_stop_speaking_is_read_no_further() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let dir = world.dir.join("chatty").display().to_string();
+    let ip = NODE_IP.to_string();
+    let line = ["enroll", "--name", "chatty", "--address", &ip, "--out-dir", &dir];
+    assert!(master.swarm(&line).status.success());
+    let url = format!("https://{VISITOR_IP}:8771/heartbeat?n=[1-200]");
+    let papers = Papers::at(&dir);
+    // 200 over one connection.
+    let said = papers.ask(&world, &url, &["-k", "-d", "{}", "-o", "/dev/null"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let count = |status: &str| said.lines().filter(|line| *line == status).count();
+    assert!(count("415") >= 60 && count("429") >= 50, "{said}");
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
@@ -26,10 +26,18 @@ use crate::edge::hosts::{Hosts, Reported};
 use crate::edge::http::hear_out;
 use crate::edge::pki::{Authority, Identity};
 use crate::logic::config::MAX_CONFIG;
+use crate::logic::limiter::Limiter;
 use crate::logic::swarm::{Count, FleetDecky, Host, HostStatus, Listed, SignedNotice};
+use crate::logic::trust::Fingerprint;
 
 /// Most bytes of a request.
 const MAX_BODY: usize = 64 * 1024;
+
+/// How often a node may speak at once, and after which pause once more: it has something to say each
+/// ten seconds.
+const SPEAKS: (u32, Duration) = (60, Duration::from_secs(1));
+/// Nodes of which that is remembered.
+const NODES: usize = 16_384;
 
 /// Everything swarmctl has.
 pub(super) struct App {
@@ -44,6 +52,8 @@ pub(super) struct App {
     /// What rollouts need.
     pub(super) rolling: Rolling,
     hosts: Mutex<Hosts>,
+    /// How often each certificate has spoken of late.
+    speaking: Mutex<Limiter<Fingerprint>>,
     /// What each node has said and is not written yet.
     beats: Mutex<BTreeMap<Uuid, Reported>>,
     /// Nodes that are being sent their order.
@@ -67,6 +77,7 @@ impl App {
         let master = master::identity(&authority, &dir)?;
         Ok(Self {
             hosts: Mutex::new(Hosts::open(&dir)?),
+            speaking: Mutex::new(Limiter::new(SPEAKS.0, SPEAKS.1, NODES)),
             authority,
             token,
             node_port,
@@ -89,6 +100,10 @@ impl App {
 
     pub(super) fn beats(&self) -> MutexGuard<'_, BTreeMap<Uuid, Reported>> {
         lock(&self.beats)
+    }
+
+    pub(super) fn speaking(&self) -> MutexGuard<'_, Limiter<Fingerprint>> {
+        lock(&self.speaking)
     }
 
     pub(super) fn pushing(&self) -> MutexGuard<'_, BTreeSet<Uuid>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -70,7 +70,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/heartbeat", post(heartbeat))
         .route_layer(from_fn(good))
         .route("/renew", post(join::renew))
-        .route_layer(from_fn(certificate));
+        .route_layer(from_fn_with_state(app.clone(), certificate));
     known
         .route("/join", post(join::join).layer(DefaultBodyLimit::max(64 * 1024)))
         .fallback(nowhere)
@@ -78,13 +78,19 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Lets through who has shown a certificate; whether it is good was asked before.
-async fn certificate(request: Request, next: Next) -> Response {
-    if request.extensions().get::<Caller>().is_some() {
-        return next.run(request).await;
+/// Lets through who has shown a certificate, so often; whether it is good was asked before. What one
+/// node has to say in an hour is no reason for the others to wait: not a byte of it is read.
+async fn certificate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>() else {
+        let detail = "this takes the certificate of an agent";
+        return Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+    };
+    let may = app.speaking().take(&caller.fingerprint, clock::now());
+    if may.is_err() {
+        let detail = "this node speaks too often: once in a second is enough";
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response();
     }
-    let detail = "this takes the certificate of an agent";
-    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+    next.run(request).await
 }
 
 /// Lets through whose certificate is good now. With one that has ended a node gets another, where an
