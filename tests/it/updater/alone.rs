@@ -187,9 +187,19 @@ impl Alone {
         (thread.expect("a number"), pid)
     }
 
+    /// Asks the updater with other papers: the answer and its status, 0 when there is none.
+    pub(super) fn asked_with(&mut self, papers: &str, line: &str) -> (String, u16) {
+        let line = self.curl_with(papers, &format!("-w '\\n%{{http_code}}' {line}"));
+        said(&self.shell.run(&line).1)
+    }
+
     /// A command line that asks as the master.
     fn curl(&self, line: &str) -> String {
-        let dir = self.path("etc/master");
+        self.curl_with("etc/master", line)
+    }
+
+    fn curl_with(&self, papers: &str, line: &str) -> String {
+        let dir = self.path(papers);
         let dir = dir.display();
         format!(
             "curl -sS -m 60 --cacert {dir}/ca.crt --cert {dir}/worker.crt --key {dir}/worker.key \

@@ -8,6 +8,7 @@ mod fleet;
 mod forgiven;
 mod hostile;
 mod killed;
+mod masters;
 mod own;
 mod programs;
 mod stand_in;
