@@ -97,7 +97,10 @@ fn is_forgiven(node: &mut Alone, bad: &Bundle) {
 fn what_a_node_would_refuse_is_told_beforehand_in_the_same_words() {
     let mut node = Alone::of_scripts();
     let script = stand_in::script(&node.path(""));
-    let old = node.shop.script(0, &script);
+    let old = node.shop.script(5, &script);
+    let newer = node.shop.script(10, &script);
+    let (said, status) = node.push(&newer);
+    assert_eq!(status, 200, "{said}");
     let ahead = node.shop.script(4_000_000_000, &script);
     let unsigned = node.shop.unsigned(60, decnet_tests::releases::Behaviour::Good);
     for (bundle, words) in [

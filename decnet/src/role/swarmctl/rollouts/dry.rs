@@ -116,7 +116,12 @@ impl Look<'_> {
 
     /// Bytes that a node would be sent that has the release `base`, beyond what it has of them.
     async fn left(&self, updater: &Updater, base: Option<Digest>) -> Result<u64, Trouble> {
-        let sent = parcel::sent(self.app, &self.brought.whole, base).await;
+        let whole = &self.brought.whole;
+        let sent = if base == Some(self.brought.offer.digest) {
+            parcel::on(self.app, whole, Some(whole)).await
+        } else {
+            parcel::sent(self.app, whole, base).await
+        };
         Ok(sent.bytes.saturating_sub(updater.offset(sent.sha256).await?))
     }
 }

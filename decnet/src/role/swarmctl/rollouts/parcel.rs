@@ -14,7 +14,12 @@ pub(super) async fn sent(app: &App, whole: &Sent, base: Option<Digest>) -> Sent 
         })
     });
     let base = known.and_then(|known| app.rolling.bundles.whole(known));
-    let sent = app.rolling.parcels.sent(whole, base.as_ref()).await;
+    on(app, whole, base.as_ref()).await
+}
+
+/// What is sent of `whole` to a node that has what is in the bundle `base`.
+pub(super) async fn on(app: &App, whole: &Sent, base: Option<&Sent>) -> Sent {
+    let sent = app.rolling.parcels.sent(whole, base).await;
     sent.unwrap_or_else(|error| {
         let error = format!("{:#}", anyhow::Error::from(error));
         tracing::warn!(error, "cannot make a parcel: the whole bundle is sent");
