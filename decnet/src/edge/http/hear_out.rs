@@ -18,12 +18,20 @@ const TIME: Duration = Duration::from_secs(20);
 /// Most bytes of it: who sends more at such a rate will not end.
 const MOST: usize = 1 << 30;
 
+/// With an answer that was made before the rest of the body came, or did not: it stands, whatever
+/// becomes of that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing;
+
 /// Has a request answered, and before the answer goes reads what is left of its body, within
 /// limits.
 pub async fn hear_out(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let mut shared = Shared(Arc::new(Mutex::new(body)));
-    let response = next.run(Request::from_parts(head, Body::new(shared.clone()))).await;
+    let mut shared = Shared(Arc::new(Mutex::new((body, Course::Well))));
+    let mut response = next.run(Request::from_parts(head, Body::new(shared.clone()))).await;
+    if shared.lock().1 == Course::Well {
+        response.extensions_mut().insert(Standing);
+    }
     let rest = async {
         let mut left = MOST;
         while let Some(Ok(frame)) = shared.frame().await {
@@ -39,10 +47,17 @@ pub async fn hear_out(request: Request, next: Next) -> Response {
 
 /// A body that is still there when whoever was to read it has dropped it.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Body>>);
+struct Shared(Arc<Mutex<(Body, Course)>>);
+
+/// How the body came so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Broken,
+    Well,
+}
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Body> {
+    fn lock(&self) -> MutexGuard<'_, (Body, Course)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,14 +70,19 @@ impl HttpBody for Shared {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut *self.lock()).poll_frame(cx)
+        let mut shared = self.lock();
+        let frame = Pin::new(&mut shared.0).poll_frame(cx);
+        if let Poll::Ready(Some(Err(_))) = &frame {
+            shared.1 = Course::Broken;
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lock().is_end_stream()
+        self.lock().0.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.lock().size_hint()
+        self.lock().0.size_hint()
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::Limits;
 use super::doorway::{BodyError, Place, Unheard};
+use super::hear_out::Standing;
 use crate::logic::door::Stage;
 
 /// How slowly the body of a request may come.
@@ -54,7 +55,10 @@ where
         })
     });
     let response = answer(request).await?;
-    let response = unheard.get().map_or(response, |why| problem(*why));
+    let response = match unheard.get() {
+        Some(why) if response.extensions().get::<Standing>().is_none() => problem(*why),
+        _ => response,
+    };
     place.become_stage(Stage::Answered);
     Ok(response.map(|body| Body::new(Held { body, _visit: visit })))
 }
