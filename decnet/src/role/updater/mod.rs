@@ -134,14 +134,6 @@ pub fn run(settings: &Settings) -> Result<()> {
         }
         tokio::spawn(known.clone().watch(settings.clone()));
         let app = app::router(Arc::new(app), known).merge(notice::routes(trusted));
-        let limits = Limits {
-            head_time: Duration::from_secs(120),
-            each: 16,
-            // What is sent goes to the disk, and each route counts for itself.
-            bytes: u64::MAX,
-            bytes_each: u64::MAX,
-            ..Limits::default()
-        };
         let secure = Secure::new(config, authorize);
         let (told, mut ended) = (signals::stop()?, heard.ended);
         let mut is_told = true;
@@ -153,7 +145,7 @@ pub fn run(settings: &Settings) -> Result<()> {
             }
         };
         memory::forget_start();
-        http::serve_tls(listener, secure, limits, app, stop).await;
+        http::serve_tls(listener, secure, limits(), app, stop).await;
         systemd::tell(&[Word::Stopping]);
         beats.abort();
         if !is_told {
@@ -162,6 +154,18 @@ pub fn run(settings: &Settings) -> Result<()> {
         tracing::info!("the updater has stopped");
         Ok(())
     })
+}
+
+/// What a connection may take.
+fn limits() -> Limits {
+    Limits {
+        head_time: Duration::from_secs(120),
+        each: 16,
+        // What is sent goes to the disk, and each route counts for itself.
+        bytes: u64::MAX,
+        bytes_each: u64::MAX,
+        ..Limits::default()
+    }
 }
 
 /// Makes the directory of its state, and takes the lock that makes it the only one.
@@ -198,7 +202,10 @@ impl Callers {
 impl Authorize for Callers {
     fn authorizes(&self, caller: &Caller) -> bool {
         match caller.role {
-            CertRole::Updater => caller.name == self.own,
+            CertRole::Updater => {
+                let is_revoked = |masters: &Arc<Trusted>| masters.revokes(&caller.fingerprint);
+                caller.name == self.own && !self.masters.as_ref().is_some_and(is_revoked)
+            }
             _ => self.masters.as_ref().is_some_and(|masters| masters.authorizes(caller)),
         }
     }
