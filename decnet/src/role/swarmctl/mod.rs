@@ -79,18 +79,10 @@ pub fn token_path(state_dir: &Path) -> PathBuf {
 ///
 /// When the authority or the record of nodes cannot be opened, or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
-    let user = settings.user.as_deref();
     let swarm = settings.state_dir.join(DIR);
     // Every connection has one.
     crate::edge::limits::raise_files();
-    daemon::begin(|| {
-        if privileges::is_root() {
-            files::make_open_dir(&settings.state_dir)?;
-            files::make_room(&settings.state_dir, DIR, privileges::daemon(ROLE, user)?)?;
-        }
-        privileges::serve_as(ROLE, user)?;
-        Ok(files::make_dir(&swarm)?)
-    })?;
+    daemon::begin(|| settle(settings, &swarm))?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
     let ca = authority(settings);
@@ -147,6 +139,17 @@ pub fn run(settings: &Settings) -> Result<()> {
         tracing::info!("swarmctl has stopped");
         Ok(())
     })
+}
+
+/// Becomes the user that it serves as, with a directory for its state.
+fn settle(settings: &Settings, swarm: &Path) -> Result<()> {
+    let user = settings.user.as_deref();
+    if privileges::is_root() {
+        files::make_open_dir(&settings.state_dir)?;
+        files::make_room(&settings.state_dir, DIR, privileges::daemon(ROLE, user)?)?;
+    }
+    privileges::serve_as(ROLE, user)?;
+    Ok(files::make_dir(swarm)?)
 }
 
 /// The operators' token, made when there is none.
