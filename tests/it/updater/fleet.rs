@@ -156,7 +156,7 @@ impl<'a> Fleet<'a> {
         shell.ok(&format!(
             "cd {place}; (bash -c 'opt/current/bin/decnet agent {options} & exec sleep infinity' \
              >agent.log 2>&1 &); \
-             (while :; do opt/updater/current/bin/decnet updater --host=0.0.0.0 --port=8766 \
+             (unset DECNET_PARENT; while :; do opt/updater/current/bin/decnet updater --host=0.0.0.0 --port=8766 \
              --agent=127.0.0.1:8765 --reserve=0 --soak=3 --patience=15 --updater-dir={place}/etc/updater \
              --install-dir={place}/opt {options}; sleep .5; done >updater.log 2>&1 &)"
         ));

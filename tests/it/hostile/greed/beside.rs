@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,8 @@ pub(super) struct Siege<'w> {
     pub(super) agent: Agent<'w>,
     pub(super) attacked: DeckyStatus,
     pub(super) beside: DeckyStatus,
+    /// One siege at a time: each takes most of the descriptors that one process may have.
+    _alone: MutexGuard<'static, ()>,
     /// KiB of agent and face before.
     before: [u64; 2],
     calm: Duration,
@@ -49,12 +52,21 @@ pub(super) struct Siege<'w> {
 
 impl<'w> Siege<'w> {
     pub(super) fn of(world: &'w World) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         limits::raise_files();
         let agent = world.agent(TWO);
         let (attacked, beside) = (agent.decky("all-01"), agent.decky("beside-01"));
         add_address(world, BESIDE.into());
-        let mut siege =
-            Self { world, agent, attacked, beside, before: [0; 2], calm: Duration::ZERO };
+        let mut siege = Self {
+            world,
+            agent,
+            attacked,
+            beside,
+            _alone: alone,
+            before: [0; 2],
+            calm: Duration::ZERO,
+        };
         // What an attacked service takes once is no growth.
         for port in [22, 80, 21, 23, 6379] {
             let to = siege.at(port);

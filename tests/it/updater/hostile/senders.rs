@@ -115,11 +115,14 @@ fn who_never_ends_holds_nobody_up() {
     let two = ["--key", "key-1", "--key", "key-2"];
     let fifth = packed(&node, &fifth, &["--number", "5", "--downgrade-from", "9"], &two);
     updated(&mut node, &fifth, "down");
-    // Whoever has stolen two keys signs the highest number: nothing can follow it, but new keys.
-    let highest = node.shop.release(u64::MAX, Behaviour::Good);
+    // Whoever has stolen two keys signs the highest number, which is a time to come; and the highest
+    // that is none: nothing can follow it, but new keys.
+    let future = node.shop.release(u64::MAX, Behaviour::Good);
+    refused(&mut node, &future.path, "future", "its number 18446744073709551615 is a time");
+    let highest = node.shop.release(999_999_999, Behaviour::Good);
     updated(&mut node, &highest, "highest");
     let next = node.shop.release(10, Behaviour::Good);
-    refused(&mut node, &next.path, "stuck", "its number 10 is below 18446744073709551615");
+    refused(&mut node, &next.path, "stuck", "its number 10 is below 999999999");
     let shop = &node.shop;
     shop.done(&["keygen", "--out", "key-4"]);
     let line = ["root", "--from", "root.json", "--out", "2.json", "--new-epoch"];
