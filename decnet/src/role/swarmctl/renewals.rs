@@ -28,8 +28,10 @@ use crate::role::credentials;
 
 /// How often it is looked whose certificate is to be renewed.
 const LOOK: Duration = Duration::from_secs(10);
-/// After how long one that could not be renewed is tried again.
-const RETRY: Duration = Duration::from_secs(3_600);
+/// After how long one that could not be renewed is tried again: it may just be starting.
+const SOON: Duration = Duration::from_secs(10);
+/// And after how long at most, for each time it waits twice as long.
+const LATE: Duration = Duration::from_secs(3_600);
 /// Updaters asked at a time.
 const AT_ONCE: usize = 16;
 /// Most bytes of an answer.
@@ -77,14 +79,14 @@ fn known(app: &App) -> Result<Vec<(Host, Certificates)>> {
 }
 
 /// Whose updater is to be visited now.
-fn due(all: Vec<(Host, Certificates)>, tried: &BTreeMap<Uuid, Instant>) -> Vec<Host> {
+fn due(all: Vec<(Host, Certificates)>, tried: &BTreeMap<Uuid, Tried>) -> Vec<Host> {
     let now = clock::now();
     let is_due = |(host, known): (Host, Certificates)| {
         host.updater_cert_fingerprint?;
         let certificate = known.updater;
         let open = certificate.is_open(now);
         let wanted = open || wants_another(&certificate, now);
-        let waits = |at: &Instant| !open && at.elapsed() < RETRY;
+        let waits = |tried: &Tried| !open && tried.at.elapsed() < tried.wait;
         (wanted && !tried.get(&host.host_uuid).is_some_and(waits)).then_some(host)
     };
     all.into_iter().filter_map(is_due).collect()
@@ -103,6 +105,12 @@ fn wants_another(certificate: &Certificate, now: Timestamp) -> bool {
     }
 }
 
+/// When a node was visited in vain, and how long the next visit waits.
+struct Tried {
+    at: Instant,
+    wait: Duration,
+}
+
 /// Which node was visited, and why its certificate could not be looked after if it could not.
 type Ended = (Uuid, Option<String>);
 
@@ -114,7 +122,7 @@ async fn visit(app: &App, host: Host) -> Ended {
 /// Notes whom to try again later, and says why where that is another reason than the last time.
 fn take_note(
     ended: Vec<Ended>,
-    tried: &mut BTreeMap<Uuid, Instant>,
+    tried: &mut BTreeMap<Uuid, Tried>,
     said: &mut BTreeMap<Uuid, String>,
 ) {
     for (host, why) in ended {
@@ -123,7 +131,8 @@ fn take_note(
             said.remove(&host);
             continue;
         };
-        tried.insert(host, Instant::now());
+        let wait = tried.get(&host).map_or(SOON, |before| (2 * before.wait).min(LATE));
+        tried.insert(host, Tried { at: Instant::now(), wait });
         if said.get(&host) != Some(&error) {
             tracing::warn!(node = %host, error, "cannot look after an updater's certificate");
             said.insert(host, error);
