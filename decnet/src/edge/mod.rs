@@ -22,6 +22,7 @@ pub mod log;
 pub mod memory;
 pub mod namespace;
 pub mod operator;
+pub mod owned;
 pub mod pipe;
 pub mod pki;
 pub mod privileges;

@@ -84,3 +84,40 @@ fn rings_that_do_not_hold_together_are_refused() {
     assert_eq!(SignedRoot::parse(&parsed.bytes()), Err(RootError::ManySignatures));
     assert_eq!(SignedRoot::parse(&[b' '; 40_000]), Err(RootError::Large));
 }
+
+#[test]
+fn kept_roots_count_as_far_as_they_follow_from_the_operators() {
+    let one = signed(root((1, 1), rings()), &[1, 2]);
+    let two = signed(root((2, 1), (ring(1, &[4]), ring(1, &[14]))), &[1, 2, 4]);
+    let three = signed(root((3, 1), (ring(1, &[5]), ring(1, &[15]))), &[4, 5]);
+    // Made by somebody who has no key of the root before.
+    let forged = signed(root((2, 1), (ring(1, &[9]), ring(1, &[19]))), &[9]);
+    let version = |kept: &[SignedRoot]| {
+        let lineage = Lineage::walk(one.clone(), kept).expect("it has signed itself");
+        (lineage.trust().root().version, lineage.rejected().map(|(version, _)| *version))
+    };
+    assert_eq!(version(&[]), (1, None));
+    assert_eq!(version(&[three.clone(), two.clone()]), (3, None));
+    assert_eq!(version(&[forged.clone(), three.clone()]), (1, Some(2)));
+    assert_eq!(version(&[three.clone()]), (1, Some(3)));
+    assert_eq!(version(&[one.clone()]), (1, None));
+    // An operator's root that was brought up to date makes those before it needless.
+    let lineage = Lineage::walk(two.clone(), &[two.clone(), three.clone()]).expect("it is signed");
+    assert_eq!((lineage.trust().root().version, lineage.rejected()), (3, None));
+    assert!(Lineage::walk(signed(root((1, 1), rings()), &[1]), &[]).is_err());
+
+    let known = Lineage::walk(one.clone(), &[two.clone()]).expect("it is signed");
+    let other = signed(root((1, 1), (ring(1, &[7]), ring(1, &[17]))), &[7]);
+    let same_keys = signed(root((1, 1), (ring(1, &[7]), ring(1, &[14, 17]))), &[7]);
+    for (operators, is_of, signs_for) in [
+        (&one, true, false),
+        (&two, true, true),
+        (&three, true, false),
+        (&other, false, false),
+        (&same_keys, false, true),
+    ] {
+        let found = (known.is_of(operators), known.signs_for(&operators.signed));
+        assert_eq!(found, (is_of, signs_for), "{operators:?}");
+    }
+    assert!(Lineage::walk(two, &[]).expect("it is signed").is_of(&one));
+}
