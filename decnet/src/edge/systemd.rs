@@ -1,16 +1,21 @@
 //! What the first process of a unit and systemd say to each other.
 
+use std::error::Error;
+use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use libsystemd::activation::receive_descriptors_with_names;
 use libsystemd::daemon::{NotifyState, notify, notify_with_fds, watchdog_enabled};
+use nix::errno::Errno;
 
 /// Something to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
     /// This process is alive.
     Alive,
+    /// The number of the error that is in the way.
+    Errno(u8),
     /// The start may go on for so long.
     MoreTime(Duration),
     /// The start is over.
@@ -57,6 +62,21 @@ pub fn watchdog() -> Option<Duration> {
     watchdog_enabled(false)
 }
 
+/// What the kernel has said of the machine, where an error comes from that: whoever watches this
+/// process tells by it a machine that hinders a program from a program that is bad.
+pub fn number_of(error: &(dyn Error + 'static)) -> Option<Word> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let of_io = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        let number = of_io.or_else(|| error.downcast_ref::<Errno>().map(|errno| *errno as i32));
+        if let Some(number) = number.and_then(|number| u8::try_from(number).ok()) {
+            return Some(Word::Errno(number));
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// Says something. What cannot be said is not: systemd finds out by itself, or need not know.
 pub fn tell(words: &[Word]) {
     let states: Vec<NotifyState> = words.iter().map(state).collect();
@@ -87,11 +107,31 @@ pub fn remove(name: &str) {
 fn state(word: &Word) -> NotifyState {
     match word {
         Word::Alive => NotifyState::Watchdog,
+        Word::Errno(number) => NotifyState::Errno(*number),
         Word::MoreTime(span) => {
             NotifyState::Other(format!("EXTEND_TIMEOUT_USEC={}", span.as_micros()))
         }
         Word::Ready => NotifyState::Ready,
         Word::Status(text) => NotifyState::Status(text.clone()),
         Word::Stopping => NotifyState::Stopping,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_number_is_found_wherever_it_comes_from() {
+        let taken = || io::Error::from(Errno::EADDRINUSE);
+        let of_file = crate::edge::files::FileError {
+            doing: "open",
+            path: "x".into(),
+            source: Errno::EROFS.into(),
+        };
+        assert_eq!(number_of(&taken()), Some(Word::Errno(98)));
+        assert_eq!(number_of(&Errno::ENOMEM), Some(Word::Errno(12)));
+        assert_eq!(number_of(&of_file), Some(Word::Errno(30)));
+        assert_eq!(number_of(&io::Error::other("no number")), None);
     }
 }
