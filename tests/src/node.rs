@@ -27,16 +27,17 @@ cp SHOP/agent/worker.* /etc/decnet/agent
 cp SHOP/updater/worker.crt /etc/decnet/updater/updater.crt
 cp SHOP/updater/worker.key /etc/decnet/updater/updater.key
 cp SHOP/root.json /etc/decnet/updater
-chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
+chown -R decnet:decnet /etc/decnet/agent
+chown decnet:decnet /etc/decnet/updater/*.crt /etc/decnet/updater/updater.key
 mkdir -p /etc/polkit-1/rules.d
 cp /run/deploy/50-decnet.rules /etc/polkit-1/rules.d
 SHOP/program release install SHOP/release-1.tar --root /etc/decnet/updater/root.json
 systemctl start decnet-agent.socket decnet-agent decnet-updater
 "#;
 
-/// Shows everything that an update could change, but the audit log.
-pub const STATE: &str = "cd /opt/decnet; find . -printf '%p %i %l %s\\n' | sort
-cd /var/lib/decnet/updater; cat */journal; find spool root.json -printf '%p %s\\n' 2>/dev/null
+/// Shows everything that an update could change, but the audit log and what is at hand for the next.
+pub const STATE: &str = "cd /opt/decnet; find . -mindepth 1 -name '.*.new' -o -name .spare -prune -o -printf '%p %i %l %s\\n' | sort
+cd /var/lib/decnet/updater; cat */journal; find spool roots -printf '%p %s\\n' 2>/dev/null
 find /sys/fs/cgroup/system.slice/decnet-*.service -name cgroup.procs ! -path '*rescue*' -print -exec cat {} +";
 
 /// A node and its master.
@@ -63,7 +64,8 @@ impl Node {
         self.said(&line)
     }
 
-    fn curl_line(&self, who: &str, line: &str) -> String {
+    /// The command line that does that.
+    pub fn curl_line(&self, who: &str, line: &str) -> String {
         let dir = self.shop.path().join(who);
         let papers = format!(
             "--cacert {0}/ca.crt --cert {0}/worker.crt --key {0}/worker.key",

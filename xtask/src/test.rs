@@ -8,7 +8,7 @@ use crate::fuzz;
 use crate::run::{self, cargo, say};
 
 /// Real clients, and what the tests look with.
-const PROGRAMS: [(&str, &str); 22] = [
+const PROGRAMS: [(&str, &str); 23] = [
     ("cc", "gcc"),
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
@@ -17,6 +17,7 @@ const PROGRAMS: [(&str, &str); 22] = [
     ("faketime", "faketime"),
     ("ip", "iproute2"),
     ("lftp", "lftp"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("nsenter", "util-linux"),
     ("openssl", "openssl"),
     ("ping", "iputils-ping"),

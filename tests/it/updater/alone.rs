@@ -60,6 +60,38 @@ impl Alone {
         node
     }
 
+    /// The same on a disk of its own that is small, with two releases.
+    pub(super) fn on_small_disk() -> Self {
+        let mut node = Self::make();
+        let at = |name: &str| node.path(name).display().to_string();
+        let (image, disk) = (at("image"), at("disk"));
+        let mut line = format!(
+            "set -e; truncate -s 24M {image}; mkfs.ext4 -q -m 0 -N 512 {image}; mkdir {disk}
+             mount -o loop {image} {disk}"
+        );
+        for name in ["opt", "state"] {
+            let place = at(name);
+            line += &format!("\nmkdir {disk}/{name} {place}; mount --bind {disk}/{name} {place}");
+        }
+        node.shell.ok(&line);
+        let first = node.next();
+        node.install(&first);
+        node.start_agent(&node.path("opt/current/bin/decnet"), "");
+        node.start("");
+        node.up();
+        let second = node.next();
+        let (said, status) = node.push(&second);
+        assert_eq!(status, 200, "{said}\n{}", node.log());
+        node
+    }
+
+    /// Something of it as it is seen from within: it may be on a disk that is there alone.
+    fn within(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let root = format!("/proc/{}/root", self.shell.pid());
+        Path::new(&root).join(path.strip_prefix("/").unwrap_or(&path))
+    }
+
     /// Where something of it is.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -69,6 +101,17 @@ impl Alone {
     pub(super) fn next(&mut self) -> Bundle {
         self.number += 1;
         self.shop.script(self.number, &stand_in::script(self.dir.path()))
+    }
+
+    /// The next one, whose agent says that it is another.
+    pub(super) fn next_liar(&mut self) -> Bundle {
+        self.next_liar_after("true")
+    }
+
+    /// The same that does something first.
+    pub(super) fn next_liar_after(&mut self, first: &str) -> Bundle {
+        self.number += 1;
+        self.shop.script(self.number, &stand_in::liar(self.dir.path(), first))
     }
 
     /// Installs a first release, as an operator does.
@@ -254,6 +297,23 @@ impl Alone {
         (serde_json::from_str(&text).unwrap_or(Value::String(text)), status)
     }
 
+    /// A command line that has it go back.
+    pub(super) fn roll_back_line(&self) -> String {
+        self.curl("-w '\\n%{http_code}' -X POST https://127.0.0.1:8766/rollback")
+    }
+
+    /// Has it go back: the answer and its status.
+    pub(super) fn roll_back(&mut self) -> (String, u16) {
+        let line = self.roll_back_line();
+        said(&self.shell.run(&line).1)
+    }
+
+    /// What the updater says of itself.
+    pub(super) fn health(&mut self) -> Value {
+        let asked = self.curl("https://127.0.0.1:8766/health 2>/dev/null");
+        serde_json::from_str(&self.shell.run(&asked).1).unwrap_or_default()
+    }
+
     /// What the agent says of itself.
     pub(super) fn agent(&mut self) -> Option<Value> {
         let asked = self.curl("https://127.0.0.1:8765/health 2>/dev/null");
@@ -262,8 +322,14 @@ impl Alone {
 
     /// What `current` names.
     pub(super) fn current(&self) -> String {
-        let link = fs::read_link(self.path("opt/current")).expect("there is always one");
-        link.file_name().expect("it names a release").to_string_lossy().into_owned()
+        self.slot("current").digest
+    }
+
+    /// The release that a link names.
+    pub(super) fn slot(&self, name: &str) -> Bundle {
+        let link = fs::read_link(self.within("opt").join(name)).expect("there is always one");
+        let digest = link.file_name().expect("it names a release").to_string_lossy().into_owned();
+        Bundle { digest, path: PathBuf::new() }
     }
 
     /// Checks everything that must hold whenever nothing is under way.
@@ -283,7 +349,7 @@ impl Alone {
         if runs != Some(Value::from(current.as_str())) {
             return Err(format!("{current} is current, and {runs:?} runs"));
         }
-        let log = fs::read(self.path("state/updater/agent/audit.log")).unwrap_or_default();
+        let log = fs::read(self.within("state/updater/agent/audit.log")).unwrap_or_default();
         if Log::read(&log, |_| ()).whole != log.len() {
             return Err(format!("the audit log is torn: {}", String::from_utf8_lossy(&log)));
         }
@@ -292,7 +358,7 @@ impl Alone {
 
     /// Checks that there is nothing but what two releases need.
     pub(super) fn is_tidy(&mut self) -> Result<(), String> {
-        let line = "cd PLACE; ls -A opt state/updater/agent state/updater/spool; \
+        let line = "export LC_ALL=C; cd PLACE; ls -A opt state/updater/agent state/updater/spool; \
                     ls -A opt/releases | sort; echo --; \
                     for link in opt/current opt/prev; do readlink $link; done | sort; \
                     find opt/releases -name '*.new'";
@@ -301,8 +367,8 @@ impl Alone {
         let releases: String =
             links.lines().map(|link| link.replace("releases/", "") + "\n").collect();
         let expected = format!(
-            "opt:\ncurrent\nprev\nreleases\nupdater\n\n\
-             state/updater/agent:\naudit.log\njournal\n\nstate/updater/spool:\n{releases}"
+            "opt:\n.current.new\n.prev.new\n.spare\ncurrent\nprev\nreleases\nupdater\n\n\
+             state/updater/agent:\naudit.log\njournal\njournal.new\nspare\n\nstate/updater/spool:\n{releases}"
         );
         if found.trim_end() == expected.trim_end() {
             Ok(())

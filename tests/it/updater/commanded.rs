@@ -16,7 +16,8 @@ SHOP/program swarm --state-dir /run/master/state enroll --name node-1 --address 
   --out-dir /run/master/papers
 cp /run/master/papers/* /etc/decnet/agent
 cp /run/master/papers-updater/* /etc/decnet/updater
-chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
+chown -R decnet:decnet /etc/decnet/agent
+chown decnet:decnet /etc/decnet/updater/*.crt /etc/decnet/updater/updater.key
 systemctl start decnet-agent.socket decnet-agent decnet-updater
 for i in $(seq 200); do
   SHOP/program swarm --state-dir /run/master/state check && exit 0; sleep .1

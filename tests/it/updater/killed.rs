@@ -44,7 +44,7 @@ struct Case {
     again: Option<Call>,
 }
 
-fn is_exhaustive() -> bool {
+pub(super) fn is_exhaustive() -> bool {
     std::env::var_os(EXHAUSTIVE).is_some()
 }
 
@@ -68,7 +68,7 @@ fn sample(all: &[Case]) -> Vec<Case> {
 }
 
 /// The system calls of an update, in the order in which the updater's thread makes them.
-fn calls() -> Vec<Call> {
+pub(super) fn calls() -> Vec<Call> {
     let mut node = Alone::of_scripts();
     let bundle = node.next();
     assert_eq!(node.push(&bundle).1, 200, "{}", node.log());

@@ -4,13 +4,16 @@
 mod alone;
 mod commanded;
 mod direct;
+mod faultless;
 mod fleet;
 mod forgiven;
+mod full;
 mod hostile;
 mod killed;
 mod masters;
 mod own;
 mod programs;
+mod rooted;
 mod stand_in;
 mod strace;
 mod supervised;
@@ -71,7 +74,10 @@ fn a_good_release_replaces_the_one_before_and_can_be_gone_back_from() {
         [0, 1].map(|at| health["releases"][at]["digest"].as_str()).into_iter().flatten().collect();
     assert_eq!(slots, [&second.digest, &first.digest]);
 
-    node.machine.ok("systemctl start decnet-api");
+    // Somebody who runs from a release says so by a lock on its manifest.
+    let holds = "flock --shared /opt/decnet/current/release.json sleep infinity";
+    node.machine.ok(&format!("systemd-run --quiet --unit=reader {holds}"));
+    node.machine.until("systemctl is-active reader");
 
     // Once more: nothing is done.
     let pid = node.agent()["pid"].clone();
@@ -90,7 +96,7 @@ fn a_good_release_replaces_the_one_before_and_can_be_gone_back_from() {
     // What somebody runs from stays for as long.
     let kept = node.releases();
     assert!(kept.len() == 3 && kept.contains(&second.digest), "{kept:?}");
-    node.machine.ok("systemctl stop decnet-api");
+    node.machine.ok("systemctl stop reader");
     let fourth = node.shop.release(4, Behaviour::Good);
     assert_eq!(node.push(&fourth, "four").1, 200);
     assert_eq!(node.releases().len(), 2);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use decnet::edge::files;
 use decnet::edge::pki::{Identity, server_config};
-use decnet::logic::release::MANIFEST;
+use decnet::logic::release::{Digest, MANIFEST};
 use decnet::logic::trust::CertRole;
 use nix::fcntl::{Flock, FlockArg};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -17,8 +17,15 @@ use serde_json::json;
 
 /// Where its directories are.
 const DIR: &str = "DECNET_STAND_IN_DIR";
+/// Whether it says that it is another release than it is.
+const LIES: &str = "DECNET_STAND_IN_LIES";
 /// Which release it is of.
 const TREE: &str = "DECNET_STAND_IN_TREE";
+
+/// The same that does something first, and then says that it is another release.
+pub(super) fn liar(dir: &Path, first: &str) -> String {
+    script(dir).replace("exec -a decnet", &format!("( {first} )\nexport {LIES}=1\nexec -a decnet"))
+}
 
 /// The script of a release whose agent it is. Its first words are those of any agent.
 pub(super) fn script(dir: &Path) -> String {
@@ -43,6 +50,7 @@ fn stands_in() {
     let manifest = File::open(tree.join(MANIFEST)).expect("it was started from a release");
     let in_use = Flock::lock(manifest, FlockArg::LockSharedNonblock).expect("it may be read");
     let release = files::digest(&*in_use).expect("it may be read");
+    let release = if std::env::var_os(LIES).is_some() { Digest::of(b"lie") } else { release };
     files::make_dir(&dir.join("run/agent")).expect("the directory is ours");
     let lock = files::lock(&dir.join("run/agent/agent.lock")).expect("the directory is ours");
     let _held = lock.expect("there is no other agent");

@@ -49,6 +49,11 @@ impl Direct {
         Err(SuperviseError::Hindered { what: "start the agent".into(), why: lacking.join("; ") })
     }
 
+    /// The lock that an agent holds.
+    pub(super) fn lock(&self) -> &Path {
+        &self.launch.lock
+    }
+
     pub(super) fn restart(&mut self) -> Result<(), SuperviseError> {
         // Whoever runs is stopped for one that can be started, and else goes on.
         self.could_start(&self.launch.program)?;

@@ -3,13 +3,14 @@
 mod ability;
 mod direct;
 mod processes;
+mod strays;
 mod systemd;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use direct::{Direct, Launch};
-pub use systemd::{HELPER_SOCKET, Systemd, systemctl};
+pub use systemd::{HELPER_SOCKET, State, Systemd, systemctl};
 
 use crate::logic::unit;
 
@@ -59,7 +60,7 @@ pub enum Supervisor {
 impl Supervisor {
     /// systemd where it has started this process and can be asked; else this process itself.
     pub fn find(direct: Direct) -> Self {
-        match Systemd::find() {
+        match Systemd::find(direct.lock()) {
             Some(systemd) => Self::Systemd(systemd),
             None => Self::Direct(direct),
         }
@@ -86,7 +87,7 @@ impl Supervisor {
     pub fn restart(&mut self) -> Result<(), SuperviseError> {
         match self {
             Self::Direct(direct) => direct.restart(),
-            Self::Systemd(systemd) => systemd.restart(unit::AGENT),
+            Self::Systemd(systemd) => systemd.restart_agent(),
         }
     }
 
@@ -102,11 +103,24 @@ impl Supervisor {
         }
     }
 
-    /// The process of the agent, while there is one.
-    pub fn process(&mut self) -> Option<u32> {
+    /// How the agent is.
+    pub fn state(&mut self) -> State {
         match self {
-            Self::Direct(direct) => direct.process(),
-            Self::Systemd(systemd) => systemd.process(unit::AGENT),
+            Self::Direct(direct) => State { pid: direct.process(), hindrance: None },
+            Self::Systemd(systemd) => systemd.state(unit::AGENT),
+        }
+    }
+
+    /// Has whoever else runs from the agent's releases run what `current` names. Without systemd
+    /// nobody knows who that is.
+    ///
+    /// # Errors
+    ///
+    /// Why some do not.
+    pub fn follow(&mut self) -> Result<(), Vec<SuperviseError>> {
+        match self {
+            Self::Direct(_) => Ok(()),
+            Self::Systemd(systemd) => systemd.follow(),
         }
     }
 }

@@ -57,17 +57,22 @@ pub(super) fn agents(lock: &Path) -> io::Result<Vec<Agent>> {
 fn agent(pid: u32, lock: &Path, is_holder: bool) -> io::Result<Option<Agent>> {
     let Some(before) = look(pid)? else { return Ok(None) };
     let is_agent = is_holder || (is_agent(&before.args) && !is_elsewhere(pid, &before.args, lock));
-    let Some(number) = pid.try_into().ok().and_then(Pid::from_raw) else { return Ok(None) };
     if !is_agent || !is_ours(&before) {
         return Ok(None);
     }
-    let fd = match pidfd_open(number, PidfdFlags::empty()) {
-        Err(Errno::SRCH) => return Ok(None),
-        other => other?,
-    };
+    let Some(Agent { fd, .. }) = open(pid)? else { return Ok(None) };
     // The number may have come back between the look and the descriptor.
     let is_same = look(pid)?.is_some_and(|after| after.started == before.started);
     Ok(is_same.then_some(Agent { pid, fd }))
+}
+
+/// A process of this number, if there is one.
+pub(super) fn open(pid: u32) -> io::Result<Option<Agent>> {
+    let Some(number) = pid.try_into().ok().and_then(Pid::from_raw) else { return Ok(None) };
+    match pidfd_open(number, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => Ok(None),
+        other => Ok(Some(Agent { pid, fd: other? })),
+    }
 }
 
 /// Whether a process with these arguments is an agent: `[…/]decnet [options] agent …`.
@@ -151,7 +156,7 @@ pub(super) fn arguments(pid: u32) -> Option<Vec<String>> {
 }
 
 /// Who holds the lock of a file, as `/proc/locks` says.
-fn holders(lock: &Path) -> io::Result<Vec<u32>> {
+pub(super) fn holders(lock: &Path) -> io::Result<Vec<u32>> {
     let found = match fs::metadata(lock) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,

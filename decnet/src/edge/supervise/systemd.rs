@@ -9,8 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{SuperviseError, on_path};
-use crate::logic::unit::{self, Verb, main_pid};
+use super::{SuperviseError, on_path, strays};
+use crate::logic::unit::{self, FOLLOWERS, SHOWN, Verb, main_pid};
 
 /// Where the helper listens.
 pub const HELPER_SOCKET: &str = "/run/decnet-units.sock";
@@ -28,16 +28,65 @@ pub fn systemctl(path: Option<OsString>) -> Option<PathBuf> {
 #[derive(Debug)]
 pub struct Systemd {
     systemctl: PathBuf,
+    /// The lock that an agent holds.
+    lock: PathBuf,
+}
+
+/// How the first process of a unit is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Which it is, while there is one.
+    pub pid: Option<u32>,
+    /// What of the machine hinders it, as far as systemd knows.
+    pub hindrance: Option<String>,
 }
 
 impl Systemd {
-    /// systemd, where it has started this process and can be asked.
-    pub fn find() -> Option<Self> {
+    /// systemd, where it has started this process and can be asked, on a machine where an agent holds
+    /// this lock.
+    pub fn find(lock: &Path) -> Option<Self> {
         let variable = |name| std::env::var(name).ok();
         let (id, exec) = (variable("INVOCATION_ID"), variable("SYSTEMD_EXEC_PID"));
         let is_unit = unit::is_first(id.as_deref(), exec.as_deref(), std::process::id());
         let systemctl = systemctl(std::env::var_os("PATH")).filter(|_| is_unit)?;
-        Some(Self { systemctl })
+        Some(Self { systemctl, lock: lock.into() })
+    }
+
+    /// Restarts the agent's unit. An agent that somebody has started beside it is ended before: the
+    /// unit's could not begin.
+    ///
+    /// # Errors
+    ///
+    /// [`SuperviseError`].
+    pub fn restart_agent(&self) -> Result<(), SuperviseError> {
+        let shown = self.run(&["show", "--property=MainPID,ControlGroup", unit::AGENT]);
+        let shown = shown.map(|shown| String::from_utf8_lossy(&shown.stdout).into_owned());
+        let ended = shown.and_then(|shown| strays::end(&self.lock, &shown));
+        ended.map_err(|why| SuperviseError::Hindered {
+            what: "end an agent that is not of its unit".into(),
+            why,
+        })?;
+        self.restart(unit::AGENT)
+    }
+
+    /// Has every unit that runs beside the agent run what the agent does.
+    ///
+    /// # Errors
+    ///
+    /// Why some do not.
+    pub fn follow(&self) -> Result<(), Vec<SuperviseError>> {
+        let told = FOLLOWERS.into_iter().map(|unit| self.tell(Verb::TryRestart, unit));
+        let failed: Vec<SuperviseError> = told.filter_map(Result::err).collect();
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+
+    /// How the first process of a unit is.
+    pub fn state(&self, unit: &'static str) -> State {
+        let Ok(shown) = self.run(&["show", &format!("--property={SHOWN}"), unit]) else {
+            return State::default();
+        };
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        State { pid: main_pid(&shown), hindrance: unit::hindrance(&shown) }
     }
 
     /// Restarts a unit, which has its own user and capabilities, whatever this process has.
@@ -75,7 +124,9 @@ impl Systemd {
 
     fn tell(&self, verb: Verb, unit: &'static str) -> Result<(), SuperviseError> {
         let name = verb.as_str();
-        let failed = |why: String| SuperviseError::Failed { what: format!("{name} `{unit}`"), why };
+        // It is not told to wait for the unit: whatever it says is of systemd, not of the release.
+        let failed =
+            |why: String| SuperviseError::Hindered { what: format!("{name} `{unit}`"), why };
         let told = self
             .run(&["--no-ask-password", "--no-block", name, unit])
             .map_err(|why| SuperviseError::Hindered { what: format!("{name} `{unit}`"), why })?;
@@ -83,8 +134,14 @@ impl Systemd {
             return Ok(());
         }
         let why = String::from_utf8_lossy(&told.stderr).trim().to_owned();
-        if verb == Verb::ResetFailed && why.contains("not loaded") {
+        let is_needless = match verb {
             // It has never failed.
+            Verb::ResetFailed => why.contains("not loaded"),
+            // There is none on this machine.
+            Verb::TryRestart => why.contains("not found") || why.contains("not loaded"),
+            Verb::Restart | Verb::Stop => false,
+        };
+        if is_needless {
             return Ok(());
         }
         // Whether it is not allowed, or there is nobody to ask whether it is: the helper knows.

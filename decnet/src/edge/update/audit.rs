@@ -12,6 +12,8 @@ use crate::logic::update::{AttemptId, Outcome};
 
 /// Bytes after which a log is set aside and begun anew; in tests a few lines.
 const FULL: usize = if cfg!(test) { 1_000 } else { 4 * 1024 * 1024 };
+/// Bytes that are kept for the next lines on a disk that is full.
+const ROOM: u64 = 16 * 1024;
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     match std::fs::read(path) {
@@ -36,11 +38,31 @@ pub(super) fn append(fs: &impl Fs, place: &Place, record: &Record) -> io::Result
     if log.last.as_ref() == Some(record) {
         return Ok(());
     }
-    if is_full {
-        fs.rename(&place.audit(), &aside(place))?;
+    if is_full && let Err(error) = set_aside(fs, place) {
+        // It can grow a little more.
+        tracing::debug!(%error, "the audit log cannot be begun anew");
     }
     prepare(fs, place)?;
-    fs.append(&place.audit(), &log.chain.line(record, clock::now()).0)
+    fs.append(&place.audit(), &log.chain.line(record, clock::now()).0)?;
+    if let Err(error) = reserve(fs, place) {
+        // The next attempt asks for it, and is not begun without.
+        tracing::debug!(%error, "there is no room for the next lines of the audit log");
+    }
+    Ok(())
+}
+
+/// Has room for the next lines.
+pub(super) fn reserve(fs: &impl Fs, place: &Place) -> io::Result<()> {
+    fs.allocate(&place.audit(), ROOM)
+}
+
+/// Begins a log anew: where there is no space for another file, nothing is changed.
+fn set_aside(fs: &impl Fs, place: &Place) -> io::Result<()> {
+    let next = place.audit().with_extension("next");
+    fs.write(&next, b"")?;
+    fs.allocate(&next, ROOM)?;
+    fs.rename(&place.audit(), &aside(place))?;
+    fs.rename(&next, &place.audit())
 }
 
 fn aside(place: &Place) -> std::path::PathBuf {

@@ -6,12 +6,20 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::Path;
 
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, FallocateFlags, RenameFlags, fallocate, renameat2};
 
 use crate::edge::release::Tree;
 
 /// Operations on files. The tests of the updater put others in their place, which fail or forget.
 pub trait Fs {
+    /// Has room for so many bytes after the end of a file, which is there, where the file system can
+    /// do that.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel says.
+    fn allocate(&self, path: &Path, room: u64) -> io::Result<()>;
     /// Adds to the end of a file, which is there.
     ///
     /// # Errors
@@ -30,6 +38,13 @@ pub trait Fs {
     ///
     /// Whatever the kernel says, also when there is something of that name.
     fn link(&self, target: &Path, path: &Path) -> io::Result<()>;
+    /// Makes a file of these bytes, which only its owner may read, over what is there: where that is
+    /// as long, no space is needed.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the kernel says; a part may have been written.
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file or a link, if it is there.
     ///
     /// # Errors
@@ -85,6 +100,16 @@ pub trait Fs {
 pub struct RealFs;
 
 impl Fs for RealFs {
+    fn allocate(&self, path: &Path, room: u64) -> io::Result<()> {
+        let file = OpenOptions::new().append(true).open(path)?;
+        let end = i64::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        let room = i64::try_from(room).map_err(io::Error::other)?;
+        match fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, end, room) {
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         OpenOptions::new().append(true).open(path)?.write_all(bytes)
     }
@@ -96,6 +121,14 @@ impl Fs for RealFs {
 
     fn link(&self, target: &Path, path: &Path) -> io::Result<()> {
         symlink(target, path)
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        let length = bytes.len() as u64;
+        if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod look;
 mod place;
 mod runner;
 mod selfcheck;
+mod spare;
 
 pub use audit::{find, head, outcomes_of};
 pub use fs::{Fs, RealFs};

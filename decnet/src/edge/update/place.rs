@@ -3,7 +3,10 @@
 //! ```text
 //! INSTALL/releases/<digest>/     whole, read-only; `.staged` is the one that is being brought
 //! INSTALL/current, prev       -> releases/<digest>
+//! INSTALL/.current.new, .prev.new   what they will name, or named before
 //! STATE/journal, audit.log       what is being done, and what was
+//! STATE/journal.new              the journal before, to be written over
+//! INSTALL/.spare, STATE/spare    files that are given up when the disk is full
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -79,6 +82,11 @@ impl Place {
     /// A link that has no name yet.
     pub fn next_link(&self, slot: Slot) -> PathBuf {
         self.install.join(format!(".{}.{NEXT}", slot_name(slot)))
+    }
+
+    /// Directories of files that are given up when the disk is full.
+    pub fn spares(&self) -> [PathBuf; 2] {
+        [self.install.join(".spare"), self.state.join("spare")]
     }
 
     /// What a link to a release says: it holds wherever the directory is.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Fs, Place, Unwell, audit, self_check};
+use super::{Fs, Place, Unwell, audit, self_check, spare};
 use crate::edge::release::{Unsound, in_use, verify};
 use crate::logic::release::{Component, Digest};
 use crate::logic::update::{
@@ -19,6 +19,8 @@ pub trait Host {
     ///
     /// What is missing.
     fn could_start(&mut self, program: &Path) -> Result<(), Fault>;
+    /// Has whoever else runs from the agent's releases run what `current` names.
+    fn follow(&mut self);
     /// Waits a little.
     fn pause(&mut self);
     /// Looks at the release that runs: [`Event::Probed`].
@@ -121,6 +123,12 @@ impl<F: Fs> Runner<F> {
             // Somebody else says when it is over.
             Effect::Await => return Ok(Done::Over),
             Effect::Check(digest) => return self.check(*digest, host).map(Done::Answer),
+            Effect::Follow => {
+                if self.is_behind() {
+                    host.follow();
+                }
+                return Ok(Done::Nothing);
+            }
             Effect::Pause => {
                 host.pause();
                 return Ok(Done::Answer(Event::Resume));
@@ -148,6 +156,18 @@ impl<F: Fs> Runner<F> {
         Ok(Done::Nothing)
     }
 
+    /// Whether a process runs from a release that is not `current`.
+    fn is_behind(&self) -> bool {
+        let current = self.journal.current.as_ref().map(|current| current.digest);
+        let entries = fs::read_dir(self.place.releases()).into_iter().flatten().flatten();
+        let mut others = entries.filter(|entry| {
+            let name = entry.file_name();
+            let digest = name.to_str().and_then(|name| name.parse::<Digest>().ok());
+            digest.is_some() && digest != current
+        });
+        others.any(|entry| in_use(&entry.path()).unwrap_or(false))
+    }
+
     /// What `current` names by now.
     fn running(&self) -> Digest {
         match (&self.journal.phase, &self.journal.current) {
@@ -160,28 +180,42 @@ impl<F: Fs> Runner<F> {
         }
     }
 
-    /// Carries out an effect that changes the disk and nothing else; others are passed over.
+    /// Carries out an effect that changes the disk and nothing else; others are passed over. On a
+    /// disk that is full what was spared for that is given up, once.
     ///
     /// # Errors
     ///
     /// [`Fault`]: what was tried on what, and the system's reason.
     pub fn on_disk(&self, effect: &Effect) -> Result<(), Fault> {
+        match self.change(effect) {
+            Err(fault) if fault.is_full && spare::give_up(&self.fs, &self.place) => {
+                tracing::warn!(fault = %fault.what, "the disk is full: what was spared is used");
+                self.change(effect)
+            }
+            other => other,
+        }
+    }
+
+    fn change(&self, effect: &Effect) -> Result<(), Fault> {
         let (fs, place) = (&self.fs, &self.place);
         let (doing, path, done) = match effect {
             Effect::Audit(record) => ("append to", place.audit(), audit::append(fs, place, record)),
             Effect::Collect(kept) => ("tidy", place.releases(), self.collect(kept)),
             Effect::MakeLink(slot, digest) => {
-                let path = place.next_link(*slot);
-                let made = fs.remove(&path).and_then(|()| fs.link(&Place::target(*digest), &path));
-                ("make", path, made)
+                let is_there = place.linked(*slot) == Some(*digest);
+                let made = if is_there { Ok(()) } else { spare::link(fs, place, *slot, *digest) };
+                ("make", place.next_link(*slot), made)
             }
             Effect::NameJournal => {
-                let path = place.next_journal();
-                ("name", place.journal(), fs.rename(&path, &place.journal()))
+                let path = place.journal();
+                ("name", path.clone(), swap(fs, &place.next_journal(), &path))
             }
-            Effect::NameLink(slot) => {
+            Effect::NameLink(slot, digest) => {
                 let path = place.link(*slot);
-                ("name", path.clone(), fs.rename(&place.next_link(*slot), &path))
+                let is_there = place.linked(*slot) == Some(*digest);
+                let named =
+                    if is_there { Ok(()) } else { swap(fs, &place.next_link(*slot), &path) };
+                ("name", path, named)
             }
             Effect::NameRelease(digest) => {
                 let path = place.release(*digest);
@@ -191,6 +225,9 @@ impl<F: Fs> Runner<F> {
                     fs.rename(&place.staging(), &path)
                 };
                 ("name", path, named)
+            }
+            Effect::Reserve(links) => {
+                ("make room in", place.state.clone(), spare::reserve(fs, place, links))
             }
             Effect::RemoveLink(slot) => {
                 let path = place.link(*slot);
@@ -207,7 +244,7 @@ impl<F: Fs> Runner<F> {
             Effect::TrimAudit => ("trim", place.audit(), audit::trim(fs, place)),
             Effect::WriteJournal(journal) => {
                 let path = place.next_journal();
-                ("write", path.clone(), fs.write(&path, &journal.bytes()))
+                ("write", path.clone(), fs.overwrite(&path, &journal.bytes()))
             }
             _ => return Ok(()),
         };
@@ -265,6 +302,18 @@ impl<F: Fs> Runner<F> {
             collected = collected.and(removed);
         }
         collected
+    }
+}
+
+/// Gives one thing the name of another, which gets its own: so nothing is made and nothing is lost.
+fn swap(fs: &impl Fs, from: &Path, to: &Path) -> io::Result<()> {
+    use nix::libc::{EINVAL, ENOENT, ENOSYS};
+    match fs.exchange(from, to) {
+        // There is none yet, or the file system cannot.
+        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | EINVAL | ENOSYS)) => {
+            fs.rename(from, to)
+        }
+        other => other,
     }
 }
 

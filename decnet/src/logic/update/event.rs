@@ -44,6 +44,15 @@ pub struct Process {
     pub nonce: u64,
 }
 
+/// Whether what was known of releases is known still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kept {
+    /// It was said by keys of which none count any more.
+    Forgotten,
+    /// Keys that count could say it.
+    Still,
+}
+
 /// What is free on the disk, beyond the reserve that is kept for everybody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
@@ -143,6 +152,15 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
+    /// The operator has put in another root of trust, and it counts from now on.
+    Rooted {
+        /// What the line in the audit log is called.
+        attempt: AttemptId,
+        /// Which version it is.
+        version: u64,
+        /// What becomes of the floor.
+        floor: Kept,
+    },
     /// The supervisor has done as it was told.
     Restarted {
         /// When, by a clock that never goes back.
@@ -172,12 +190,15 @@ pub enum Effect {
     Check(Digest),
     /// Remove everything where releases are but these, and what a process still runs.
     Collect(Vec<Digest>),
-    /// Make a link beside a slot's own, to be given its name.
+    /// Have whoever else runs from the agent's releases run the one that `current` names.
+    Follow,
+    /// Make a link beside a slot's own, to be given its name, unless either is the very one.
     MakeLink(Slot, Digest),
-    /// Give the journal that was written its name.
+    /// Give the journal that was written its name, and its own to the one that has it.
     NameJournal,
-    /// Give the link that was made its slot's name.
-    NameLink(Slot),
+    /// Give the link that was made its slot's name, and its own to the one that has it, unless that is
+    /// the very one: so the way back needs nothing that is not there.
+    NameLink(Slot, Digest),
     /// Give the release that was staged its name, exchanging it for one that has it.
     NameRelease(Digest),
     /// Wait a little. Answered by [`Event::Resume`].
@@ -193,6 +214,10 @@ pub enum Effect {
     RemoveLink(Slot),
     /// Tell whoever asked, if they are still there.
     Reply(Box<Outcome>),
+    /// Have everything at hand that the attempt may need once something was changed: links beside
+    /// the slots' own, which are given their names later, and room for the journal and the log. A
+    /// disk that is full by then stops neither it nor the way back.
+    Reserve(Vec<(Slot, Digest)>),
     /// Have the supervisor start what `current` names, in place of what runs. Answered by
     /// [`Event::Restarted`] or [`Event::Unstartable`].
     Restart(Digest),
@@ -212,7 +237,7 @@ pub enum Effect {
     SyncTree,
     /// Cut the audit log after its last whole line, keeping a copy of what was cut.
     TrimAudit,
-    /// Write a journal beside the one there is.
+    /// Write a journal beside the one there is, over the one before that.
     WriteJournal(Box<Journal>),
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::event::Process;
-use super::outcome::Cause;
+use super::outcome::{Cause, Fault, Words};
 use crate::logic::release::Digest;
 
 /// What is forgiven.
@@ -35,6 +35,8 @@ pub enum Seen {
     },
     /// There is no process.
     Gone,
+    /// It does not answer, and says what of the machine keeps it from that.
+    Hindered(Words),
     /// There is one, and it does not answer.
     Silent,
 }
@@ -66,14 +68,17 @@ pub struct Health {
     gone: Option<Duration>,
     crashes: u32,
     misses: u32,
+    /// What of the machine has kept it from answering since it did last.
+    hindrance: Option<Words>,
 }
 
 impl Health {
     /// Of a release that was started just now, in place of a process.
     pub fn new(release: Digest, before: Option<Process>, at: Duration, soak: Duration) -> Self {
-        let (proving, gone) = (None, None);
-        let patience = Patience::AGENT;
-        Self { release, before, started: at, soak, patience, proving, gone, crashes: 0, misses: 0 }
+        let (proving, gone, hindrance) = (None, None, None);
+        let (crashes, misses, patience) = (0, 0, Patience::AGENT);
+        let started = at;
+        Self { release, before, started, soak, patience, proving, gone, crashes, misses, hindrance }
     }
 
     /// The same with another patience.
@@ -83,6 +88,16 @@ impl Health {
 
     /// Takes in what is seen now.
     pub fn see(&mut self, at: Duration, seen: &Seen) -> Verdict {
+        match (self.look(at, seen), &self.hindrance) {
+            // What it says of itself may be a lie: then it is taken back all the same, and no more.
+            (Verdict::Bad(cause), Some(what)) if cause.is_of_answering() => {
+                Verdict::Bad(Cause::Machine(Fault { what: what.clone(), is_full: false }))
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    fn look(&mut self, at: Duration, seen: &Seen) -> Verdict {
         match seen {
             Seen::Answer { process, .. } if Some(*process) == self.before => self.silent(at),
             Seen::Answer { release, .. } if *release != self.release => {
@@ -90,6 +105,10 @@ impl Health {
             }
             Seen::Answer { process, .. } => self.answer(at, *process),
             Seen::Gone => self.absent(at),
+            Seen::Hindered(what) => {
+                self.hindrance = Some(what.clone());
+                self.silent(at)
+            }
             Seen::Silent => self.silent(at),
         }
     }
@@ -105,7 +124,7 @@ impl Health {
             None => at,
         };
         self.proving = Some((process, since));
-        self.gone = None;
+        (self.gone, self.hindrance) = (None, None);
         match self.fault() {
             Some(cause) => Verdict::Bad(cause),
             None if at.saturating_sub(since) >= self.soak => Verdict::Good,

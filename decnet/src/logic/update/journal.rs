@@ -2,18 +2,22 @@
 //!
 //! ```text
 //! decnet-journal 1 <sha256 of the rest>\n
-//! <JSON>\n
+//! <JSON>, spaces up to a multiple of 16 KiB, \n
 //! ```
+//!
+//! Every journal takes the same room, so that one can be written over another on a disk that is full.
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{AttemptId, Kind, Observed};
+use super::event::{AttemptId, Effect, Kind, Observed};
 use super::health::Health;
 use super::outcome::{Cause, Outcome};
 use crate::logic::release::{Component, Digest, Floor, Identity};
 
 /// What the file begins with.
 const MAGIC: &str = "decnet-journal 1 ";
+/// Bytes of which a journal takes a multiple: of all but the strangest, one.
+pub const ROOM: usize = 16 * 1024;
 /// Most bytes of a journal.
 const MAX_JOURNAL: usize = 64 * 1024;
 /// Releases that are remembered as bad; the oldest is forgotten for one more.
@@ -46,6 +50,10 @@ pub enum Phase {
         /// How often the release before could not be started.
         #[serde(skip)]
         refusals: u32,
+        /// Whether something could not be done on the way: the link and the start go first then, and
+        /// what is written follows when the release before is well.
+        #[serde(skip)]
+        is_hindered: bool,
         /// How the release before is.
         #[serde(skip)]
         health: Option<Health>,
@@ -64,6 +72,10 @@ pub enum Phase {
     Staging {
         /// What is attempted.
         attempt: Attempt,
+        /// What is done when everything is at hand that the attempt may need; nothing is written
+        /// down before.
+        #[serde(skip)]
+        next: Option<Effect>,
     },
     /// `current` names it, or is about to, and it must prove itself.
     Trial {
@@ -84,9 +96,14 @@ impl Phase {
             Self::Idle => None,
             Self::Reversal { attempt, .. }
             | Self::Settling { attempt, .. }
-            | Self::Staging { attempt }
+            | Self::Staging { attempt, .. }
             | Self::Trial { attempt, .. } => Some(attempt),
         }
+    }
+
+    /// That of an attempt that is taken back from now on.
+    pub(super) fn taken_back(attempt: Attempt, cause: Cause) -> Self {
+        Self::Reversal { attempt, cause, refusals: 0, is_hindered: false, health: None }
     }
 
     /// As messages say it.
@@ -158,6 +175,8 @@ impl Journal {
     /// As it is written.
     pub fn bytes(&self) -> Vec<u8> {
         let mut body = serde_json::to_vec(self).expect("every part has a form in JSON");
+        let length = MAGIC.len() + 64 + 1 + body.len() + 1;
+        body.resize(body.len() + length.next_multiple_of(ROOM) - length, b' ');
         body.push(b'\n');
         let mut bytes = format!("{MAGIC}{}\n", Digest::of(&body)).into_bytes();
         bytes.append(&mut body);
@@ -193,6 +212,11 @@ impl Journal {
         self.quarantine.drain(..over);
         // What failed is nothing to go back to.
         self.prev.take_if(|prev| prev.digest == digest);
+    }
+
+    /// Takes back that a release has failed here.
+    pub(super) fn pardon(&mut self, digest: Digest) {
+        self.quarantine.retain(|condemned| *condemned != digest);
     }
 
     /// The releases that stay.

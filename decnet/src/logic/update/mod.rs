@@ -15,11 +15,15 @@
 //! - one that asks something ([`Effect::asks`]), always the last: the event that answers it;
 //! - otherwise, when all are done: [`Event::Done`].
 //!
+//! Whatever the way back takes is at hand before something is changed ([`Effect::Reserve`]). What can
+//! still not be written then is written last: the link and the start of the release before go first.
+//!
 //! **Invariant**: at every instant, also after a power cut that lost or tore what was not synced,
 //! `current` names a release that is whole, and the journal says why it is that one. What these
 //! words rest on is tried in `tests/model.rs`, which cuts the power between any two effects.
 
 pub mod audit;
+mod effects;
 mod event;
 mod health;
 mod journal;
@@ -29,10 +33,10 @@ mod recover;
 mod step;
 
 pub use event::{
-    AttemptId, Begin, Caller, Effect, Event, Kind, Observed, OutOfPhase, Process, Slot, Space,
+    AttemptId, Begin, Caller, Effect, Event, Kept, Kind, Observed, OutOfPhase, Process, Slot, Space,
 };
 pub use health::{Health, Patience, Seen, Verdict};
-pub use journal::{Attempt, Journal, JournalError, Phase};
+pub use journal::{Attempt, Journal, JournalError, Phase, ROOM};
 pub use outcome::{Cause, Fault, Outcome, Reason, Words};
 pub use step::step;
 

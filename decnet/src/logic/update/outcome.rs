@@ -54,6 +54,14 @@ pub enum Reason {
     /// It cannot be read, or is not what it says.
     #[error("{0}")]
     Bundle(Words),
+    /// The disk has no room for so many files.
+    #[error("there is no space for it: it needs {needs} files and no more than {free} can be made")]
+    NoFiles {
+        /// Files that it needs.
+        needs: u64,
+        /// Files that may be made.
+        free: u64,
+    },
     /// There is no release to go back to.
     #[error("there is no release before this one")]
     NoPrevious,
@@ -74,6 +82,9 @@ pub enum Reason {
     /// It does not run here.
     #[error("its self-check failed: {0}")]
     Unfit(Words),
+    /// There is no root of trust here that says who may sign releases.
+    #[error("nobody is trusted to sign releases here: {0}")]
+    Untrusting(Words),
 }
 
 /// Why a release was taken back.
@@ -112,6 +123,18 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it says no more than that there was no answer, or none for long enough.
+    pub(super) fn is_of_answering(&self) -> bool {
+        matches!(self, Self::CrashLoop | Self::FlipFlop | Self::Gone | Self::Silent)
+    }
+
+    /// Whether something else may be at fault than the release of which it is said, when it is said
+    /// of the release before too.
+    pub(super) fn is_shared(&self, then: &Self) -> bool {
+        let is_same = std::mem::discriminant(self) == std::mem::discriminant(then);
+        is_same || (self.is_of_answering() && then.is_of_answering()) || !then.is_of_release()
+    }
+
     /// Whether it says that the release is bad: a machine that failed or a power that went does not.
     pub fn is_of_release(&self) -> bool {
         !matches!(self, Self::Damaged | Self::Interrupted | Self::Machine(_))
@@ -136,6 +159,11 @@ pub enum Outcome {
     Forgiven,
     /// The updater or the machine ended before anything was changed.
     Interrupted,
+    /// The operator has put in another root of trust.
+    NewRoot {
+        /// Which version it is.
+        version: u64,
+    },
     /// The updater becomes the release; how that ends is seen when it has started.
     Queued,
     /// Nothing was changed: it may not be installed.

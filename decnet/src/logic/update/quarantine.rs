@@ -1,9 +1,10 @@
 //! The releases that failed here: which those are, why, and how one is forgiven.
 
+use super::effects::{save, told};
 use super::event::{AttemptId, Kind};
 use super::journal::Journal;
 use super::outcome::{Cause, Outcome, Reason};
-use super::step::{Step, save, told};
+use super::step::Step;
 use crate::logic::release::{Digest, Prefix};
 
 /// What is said of a release that failed where the log does not say it any more.

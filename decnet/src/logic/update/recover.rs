@@ -1,9 +1,10 @@
 //! What follows from what is found at the start: whatever was begun is ended or undone.
 
+use super::effects::{finish, link, save, take_back, try_out};
 use super::event::{Caller, Effect, Kind, Observed, Slot};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome};
-use super::step::{Step, finish, link, reverse, save, settle, take_back, try_out};
+use super::step::{Step, reverse, settle};
 use crate::logic::release::{Component, Digest};
 
 /// How often a release on trial is started before it is taken back: a machine that goes down each
@@ -14,7 +15,9 @@ const MAX_TRIES: u32 = 3;
 pub(super) fn recover(mut journal: Journal, observed: &Observed) -> Step {
     // How a process was seen is of a life that is over.
     match &mut journal.phase {
-        Phase::Reversal { health, refusals, .. } => (*health, *refusals) = (None, 0),
+        Phase::Reversal { health, refusals, is_hindered, .. } => {
+            (*health, *refusals, *is_hindered) = (None, 0, false);
+        }
         Phase::Trial { health, .. } => *health = None,
         Phase::Settling { is_over, .. } => *is_over = false,
         Phase::Idle | Phase::Staging { .. } => {}
@@ -26,7 +29,7 @@ pub(super) fn recover(mut journal: Journal, observed: &Observed) -> Step {
             let effects = finish(&journal);
             (journal, effects)
         }
-        Phase::Staging { attempt } => settle(journal, attempt, Outcome::Interrupted),
+        Phase::Staging { attempt, .. } => settle(journal, attempt, Outcome::Interrupted),
         Phase::Trial { attempt, tries, .. } => trial(journal, observed, &attempt, tries),
     };
     // What was found may be in memory alone: whoever renamed it may have ended before the sync.
@@ -42,6 +45,10 @@ fn trial(mut journal: Journal, observed: &Observed, attempt: &Attempt, tries: u3
     let to = attempt.to.digest;
     if observed.find(Some(to)).is_none() {
         return reverse(journal, Cause::Damaged);
+    }
+    // It was interrupted before it began, or taken back when no journal could be written.
+    if observed.current == journal.current.as_ref().map(|current| current.digest) {
+        return reverse(journal, Cause::Interrupted);
     }
     if journal.component == Component::Updater {
         if let Caller::Rescue(cause) = &observed.caller {
@@ -108,7 +115,7 @@ fn without_any(
 
 /// What runs is left for the release before, which is taken for the one that runs from here on.
 fn go_back(mut journal: Journal, attempt: Attempt, cause: Cause) -> Step {
-    journal.phase = Phase::Reversal { attempt, cause, refusals: 0, health: None };
+    journal.phase = Phase::taken_back(attempt, cause);
     journal.current = journal.prev.take();
     let mut effects = save(&journal);
     effects.extend(link(Slot::Prev, None));
@@ -154,6 +161,9 @@ fn idle(mut journal: Journal, observed: &Observed) -> Step {
     }
     if observed.clutter {
         effects.push(Effect::Collect(journal.kept()));
+    }
+    if journal.component == Component::Agent {
+        effects.push(Effect::Follow);
     }
     (journal, effects)
 }

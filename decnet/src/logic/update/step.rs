@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::audit::Record;
-use super::event::{AttemptId, Begin, Effect, Event, Kind, OutOfPhase, Slot};
+use super::effects::{finish, save, take_back, told, try_out, turned_away};
+use super::event::{AttemptId, Begin, Effect, Event, Kept, Kind, OutOfPhase, Slot};
 use super::health::{Health, Seen, Verdict};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome, Reason};
 use super::{quarantine, recover};
-use crate::logic::release::{Component, Digest};
+use crate::logic::release::{Component, Floor};
 
 /// How often a supervisor that does not start the release before is asked again.
 const MAX_REFUSALS: u32 = 3;
@@ -38,6 +38,9 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
         (Event::Forgive { attempt, digest }, Phase::Idle) => {
             return Ok(quarantine::forgive(next, attempt, digest));
         }
+        (Event::Rooted { attempt, version, floor }, Phase::Idle) => {
+            return Ok(rooted(next, attempt, version, floor));
+        }
         (Event::Begin(_) | Event::Forgive { .. }, phase) => return busy(phase),
         (Event::Refuse { ref attempt, .. }, phase) if !is_of(phase, attempt) => return busy(phase),
         (Event::Done, Phase::Idle) => Vec::new(),
@@ -55,6 +58,17 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
         (event, Phase::Idle) => return unexpected(&event),
     };
     Ok((next, effects))
+}
+
+/// Another root counts. A floor that stolen keys have put too high goes with them: whoever keeps keys
+/// keeps it, and raises the epoch.
+fn rooted(mut journal: Journal, attempt: AttemptId, version: u64, floor: Kept) -> Step {
+    if floor == Kept::Forgotten {
+        journal.floor = Floor::default();
+    }
+    let mut effects = save(&journal);
+    effects.extend(told(&journal, attempt, None, Outcome::NewRoot { version }));
+    (journal, effects)
 }
 
 fn is_of(phase: &Phase, attempt: &AttemptId) -> bool {
@@ -76,14 +90,17 @@ fn begin_attempt(mut journal: Journal, begin: Begin) -> Step {
     };
     let digest = to.digest;
     let said = Some((kind, Some(digest)));
-    if journal.current.as_ref().is_some_and(|current| current.digest == digest) {
+    let current = journal.current.as_ref().map(|current| current.digest);
+    if current == Some(digest) {
         let effects = told(&journal, id, said, Outcome::Unchanged);
         return (journal, effects);
     }
     let refused = if journal.is_quarantined(digest) {
         Some(Reason::Quarantined)
-    } else if needs.bytes > free.bytes || needs.files > free.files {
+    } else if needs.bytes > free.bytes {
         Some(Reason::NoSpace { needs: needs.bytes, free: free.bytes })
+    } else if needs.files > free.files {
+        Some(Reason::NoFiles { needs: needs.files, free: free.files })
     } else if kind == Kind::Update {
         // Going back by hand is to what has proved itself here.
         journal.floor.admits(&to).err().map(Reason::Refused)
@@ -94,17 +111,35 @@ fn begin_attempt(mut journal: Journal, begin: Begin) -> Step {
         let effects = turned_away(&journal, id, said, reason);
         return (journal, effects);
     }
-    journal.phase = Phase::Staging { attempt: Attempt { id, kind, to } };
-    let mut effects = save(&journal);
     let is_here = is_here || kind == Kind::Rollback;
-    effects.push(if is_here { Effect::Check(digest) } else { Effect::Receive });
-    (journal, effects)
+    let next = Some(if is_here { Effect::Check(digest) } else { Effect::Receive });
+    journal.phase = Phase::Staging { attempt: Attempt { id, kind, to }, next };
+    let links = [(Slot::Current, Some(digest)), (Slot::Prev, current)];
+    let links = links.into_iter().filter_map(|(slot, to)| Some((slot, to?)));
+    (journal, vec![Effect::Reserve(links.collect())])
 }
 
 fn staging(mut journal: Journal, event: Event) -> Result<Step, Event> {
-    let Phase::Staging { attempt } = &journal.phase else { return Err(event) };
+    let Phase::Staging { attempt, next } = &mut journal.phase else { return Err(event) };
     let attempt = attempt.clone();
     let to = attempt.to.digest;
+    if let Some(next) = next.take() {
+        return match event {
+            Event::Done => {
+                let mut effects = save(&journal);
+                effects.push(next);
+                Ok((journal, effects))
+            }
+            Event::Failed(fault) => {
+                // There may be no room to write down that it was begun.
+                journal.phase = Phase::Idle;
+                let said = Some((attempt.kind, Some(to)));
+                let effects = told(&journal, attempt.id, said, Outcome::Failed { fault });
+                Ok((journal, effects))
+            }
+            other => Err(other),
+        };
+    }
     match event {
         Event::Staged => {
             let effects = vec![
@@ -161,7 +196,8 @@ fn trial(mut journal: Journal, event: Event) -> Result<Step, Event> {
 }
 
 fn reversal(mut journal: Journal, event: Event) -> Result<Step, Event> {
-    let Phase::Reversal { attempt, cause, refusals, health } = &mut journal.phase else {
+    let Phase::Reversal { attempt, cause, refusals, is_hindered, health } = &mut journal.phase
+    else {
         return Err(event);
     };
     let badly = |then| Outcome::RolledBackBadly { cause: cause.clone(), then };
@@ -173,21 +209,37 @@ fn reversal(mut journal: Journal, event: Event) -> Result<Step, Event> {
         (Event::Probed { at, seen }, Some(_)) => match look(health, at, &seen) {
             Some(Verdict::Wait) => return Ok((journal, vec![Effect::Probe])),
             Some(Verdict::Good) => (Outcome::RolledBack { cause: cause.clone() }, attempt),
-            Some(Verdict::Bad(then)) => (badly(then), attempt),
+            Some(Verdict::Bad(then)) => {
+                let (outcome, attempt) = (badly(then.clone()), attempt.clone());
+                if cause.is_shared(&then) {
+                    // It is not that release which keeps releases from running here.
+                    journal.pardon(attempt.to.digest);
+                }
+                return Ok(settle(journal, attempt, outcome));
+            }
             None => return Err(Event::Probed { at, seen }),
         },
         (Event::Unstartable(_), Some(_)) if *refusals < MAX_REFUSALS => {
             *refusals += 1;
             return Ok((journal, vec![Effect::Pause]));
         }
-        (Event::Unstartable(fault), Some(_)) => (badly(Cause::Unstartable(fault)), attempt),
+        (Event::Unstartable(fault), Some(_)) => {
+            let (outcome, attempt) = (badly(Cause::Unstartable(fault)), attempt.clone());
+            journal.pardon(attempt.to.digest);
+            return Ok(settle(journal, attempt, outcome));
+        }
         // There was nothing to restart.
         (Event::Done, None) => (Outcome::FirstFailed { cause: cause.clone() }, attempt),
-        (Event::Failed(_), _) => return Ok((journal, vec![Effect::Pause])),
+        (Event::Failed(_), _) if *is_hindered => return Ok((journal, vec![Effect::Pause])),
+        (Event::Failed(_), _) => {
+            // It may have been the journal that could not be saved: a bad release does not stay for
+            // that. Whoever finds the journal as it was sees by the link what was done.
+            *is_hindered = true;
+            let effects = take_back(&journal);
+            return Ok((journal, effects));
+        }
         (Event::Resume, _) => {
-            // It may have been the journal that could not be saved.
-            let mut effects = save(&journal);
-            effects.extend(take_back(&journal));
+            let effects = take_back(&journal);
             return Ok((journal, effects));
         }
         (other, _) => return Err(other),
@@ -201,8 +253,11 @@ fn settling(mut journal: Journal, event: Event) -> Result<Step, Event> {
     let Phase::Settling { outcome, is_over, .. } = &mut journal.phase else { return Err(event) };
     match event {
         Event::Done if *is_over => {
-            let outcome = outcome.clone();
-            Ok((idle, vec![Effect::Reply(Box::new(outcome))]))
+            let mut effects = vec![Effect::Reply(Box::new(outcome.clone()))];
+            if journal.component == Component::Agent {
+                effects.push(Effect::Follow);
+            }
+            Ok((idle, effects))
         }
         Event::Done => {
             *is_over = true;
@@ -238,35 +293,10 @@ pub(super) fn reverse(mut journal: Journal, cause: Cause) -> Step {
     if cause.is_of_release() {
         journal.condemn(attempt.to.digest);
     }
-    journal.phase = Phase::Reversal { attempt, cause, refusals: 0, health: None };
+    journal.phase = Phase::taken_back(attempt, cause);
     let mut effects = save(&journal);
     effects.extend(take_back(&journal));
     (journal, effects)
-}
-
-/// Puts the release on trial in place and starts it.
-pub(super) fn try_out(journal: &Journal, to: Digest) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    let is_updater = journal.component == Component::Updater;
-    if let (true, Some(current)) = (is_updater, &journal.current) {
-        // The rescue unit starts what `prev` names; the one that works must be it by now.
-        effects.extend(link(Slot::Prev, Some(current.digest)));
-    }
-    effects.extend(link(Slot::Current, Some(to)));
-    effects.push(if is_updater { Effect::Reexec } else { Effect::Restart(to) });
-    effects
-}
-
-/// Puts the release before in place again and starts it.
-pub(super) fn take_back(journal: &Journal) -> Vec<Effect> {
-    let current = journal.current.as_ref().map(|current| current.digest);
-    let mut effects = link(Slot::Current, current);
-    effects.push(match (journal.component, current) {
-        (Component::Updater, _) => Effect::Reexec,
-        (Component::Agent, Some(current)) => Effect::Restart(current),
-        (Component::Agent, None) => Effect::Stop,
-    });
-    effects
 }
 
 /// It is decided how the attempt ends.
@@ -274,73 +304,4 @@ pub(super) fn settle(mut journal: Journal, attempt: Attempt, outcome: Outcome) -
     journal.phase = Phase::Settling { attempt, outcome, is_over: false };
     let effects = finish(&journal);
     (journal, effects)
-}
-
-/// What is left to do when it is decided how an attempt ends.
-pub(super) fn finish(journal: &Journal) -> Vec<Effect> {
-    let Phase::Settling { attempt, outcome, .. } = &journal.phase else { return Vec::new() };
-    let collect = Effect::Collect(journal.kept());
-    let prev = journal.prev.as_ref().map(|prev| prev.digest);
-    let is_moved = match outcome {
-        Outcome::Updated => prev.is_some(),
-        // The one to go back to has failed, and is nothing to go back to any more.
-        _ if attempt.kind == Kind::Rollback => prev.is_none(),
-        _ => journal.component == Component::Updater,
-    };
-    let mut effects = Vec::new();
-    if is_moved {
-        effects.extend(save(journal));
-        effects.extend(link(Slot::Prev, prev));
-        effects.push(collect);
-    } else {
-        // What failed goes first: the disk may be full of it.
-        effects.push(collect);
-        effects.extend(save(journal));
-    }
-    let said = Some((attempt.kind, Some(attempt.to.digest)));
-    effects.extend(audit(journal, attempt.id.clone(), said, outcome.clone()));
-    effects
-}
-
-/// Writes the journal.
-pub(super) fn save(journal: &Journal) -> Vec<Effect> {
-    vec![
-        Effect::WriteJournal(Box::new(journal.clone())),
-        Effect::SyncJournal,
-        Effect::NameJournal,
-        Effect::SyncState,
-    ]
-}
-
-/// Makes a slot name a release, or none.
-pub(super) fn link(slot: Slot, to: Option<Digest>) -> Vec<Effect> {
-    match to {
-        Some(to) => vec![Effect::MakeLink(slot, to), Effect::NameLink(slot), Effect::SyncInstall],
-        None => vec![Effect::RemoveLink(slot), Effect::SyncInstall],
-    }
-}
-
-pub(super) type Said = Option<(Kind, Option<Digest>)>;
-
-fn audit(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) -> Vec<Effect> {
-    let (kind, to) = said.unzip();
-    let (component, to) = (journal.component, to.flatten());
-    let record = Record { attempt, component, kind, to, outcome };
-    vec![Effect::Audit(Box::new(record)), Effect::SyncAudit]
-}
-
-/// An attempt that ends where it begins.
-pub(super) fn told(
-    journal: &Journal,
-    attempt: AttemptId,
-    said: Said,
-    outcome: Outcome,
-) -> Vec<Effect> {
-    let mut effects = audit(journal, attempt, said, outcome.clone());
-    effects.push(Effect::Reply(Box::new(outcome)));
-    effects
-}
-
-fn turned_away(journal: &Journal, attempt: AttemptId, said: Said, reason: Reason) -> Vec<Effect> {
-    told(journal, attempt, said, Outcome::Refused { reason })
 }

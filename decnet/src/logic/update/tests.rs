@@ -1,6 +1,7 @@
 //! The transaction, tried on a disk that forgets.
 
 mod asked;
+mod deeds;
 mod disk;
 mod files;
 mod health;

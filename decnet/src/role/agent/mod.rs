@@ -112,8 +112,12 @@ pub struct Settings {
 /// When something it needs is not there; the message says what was tried, on what, and what to do.
 pub fn run(settings: &Settings) -> Result<()> {
     // Its programs are loaded before each start of its unit, and systemd keeps the deckies meanwhile:
-    // so it begins anew as another process.
-    run_once(settings).or_else(daemon::end_slowly)
+    // so it begins anew as another process. A release is not held to be bad for a port that is in use.
+    let told = run_once(settings).inspect_err(|error| {
+        let number = systemd::number_of(error.as_ref());
+        systemd::tell(&number.into_iter().collect::<Vec<_>>());
+    });
+    told.or_else(daemon::end_slowly)
 }
 
 fn run_once(settings: &Settings) -> Result<()> {

@@ -93,7 +93,7 @@ fn put(place: &Place, bundle: &mut std::fs::File, gate: &Gate) -> Result<Digest>
         Effect::NameRelease(digest),
         Effect::SyncReleases,
         Effect::MakeLink(Slot::Current, digest),
-        Effect::NameLink(Slot::Current),
+        Effect::NameLink(Slot::Current, digest),
         Effect::SyncInstall,
         Effect::WriteJournal(Box::new(journal.clone())),
         Effect::SyncJournal,

@@ -76,16 +76,16 @@ pub(super) fn outcome_of(
         Answer { status, body: json!({ "detail": detail }) }
     };
     let said = |cause| serde_json::to_value(cause).unwrap_or_default();
+    let ok = |body| Answer { status: StatusCode::OK, body };
     match outcome {
         Outcome::Updated if kind == Some(Kind::Rollback) => done("rolled_back"),
         Outcome::Updated => done("updated"),
         Outcome::Unchanged => {
-            let body = json!({ "status": "unchanged", "release": release, "attempt": attempt });
-            Answer { status: StatusCode::OK, body }
+            ok(json!({ "status": "unchanged", "release": release, "attempt": attempt }))
         }
-        Outcome::Forgiven => {
-            let body = json!({ "status": "forgiven", "attempt": attempt });
-            Answer { status: StatusCode::OK, body }
+        Outcome::Forgiven => ok(json!({ "status": "forgiven", "attempt": attempt })),
+        Outcome::NewRoot { version } => {
+            ok(json!({ "status": "new_root", "version": version, "attempt": attempt }))
         }
         Outcome::Queued => {
             let body = json!({ "status": "self_update_queued", "attempt": attempt });
@@ -127,10 +127,12 @@ fn refused(reason: &Reason, attempt: &str) -> Answer {
         // Whoever sent it is to send everything.
         Reason::Base(_) => StatusCode::PRECONDITION_FAILED,
         Reason::NoPrevious => StatusCode::NOT_FOUND,
-        Reason::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
-        Reason::Bundle(_) | Reason::Quarantined | Reason::Refused(_) | Reason::Unfit(_) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        Reason::NoFiles { .. } | Reason::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        Reason::Bundle(_)
+        | Reason::Quarantined
+        | Reason::Refused(_)
+        | Reason::Unfit(_)
+        | Reason::Untrusting(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let error = format!("nothing was changed: {reason}");
     let detail = json!({ "error": error, "rolled_back": false, "attempt": attempt });

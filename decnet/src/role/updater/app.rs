@@ -17,6 +17,7 @@ use super::engine::{Engine, Wish, made_up};
 use super::form::{Form, Room};
 use super::identity::{self, Known};
 use super::parts::Parts;
+use super::room::{Rooms, TooFew};
 use super::spool::Spool;
 use super::trial::{self, Trial};
 use super::{Settings, check, forgive, gate, uploads};
@@ -34,6 +35,7 @@ const MAX_FORM: u64 = 64 * 1024;
 pub(super) struct App {
     pub(super) settings: Settings,
     pub(super) spool: Spool,
+    pub(super) rooms: Rooms,
     pub(super) engine: Engine,
     pub(super) trial: Trial,
     /// The updater's own release.
@@ -51,8 +53,9 @@ impl App {
         boot: Uuid,
     ) -> Result<Self> {
         let spool = Spool::open(settings.state_dir.join("updater/spool"))?;
+        let rooms = engine.rooms().clone();
         let trial = Trial::new(settings, boot);
-        Ok(Self { settings: settings.clone(), spool, engine, trial, release })
+        Ok(Self { settings: settings.clone(), spool, rooms, engine, trial, release })
     }
 
     /// Whether the updater is this release.
@@ -73,27 +76,27 @@ impl App {
             let detail = format!("it has more than {most} bytes");
             return Err(Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        let mut free = self.free()?;
-        if length > free.max(MAX_FORM) {
-            // Transfers that were broken off are no reason to refuse one that may be whole.
-            self.spool.clear();
-            free = self.free()?;
-        }
-        if length > free.max(MAX_FORM) {
-            let detail =
-                format!("there is no space for it: it has {length} bytes, {free} are free");
-            return Err(Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail));
-        }
-        Ok(Room { most, free })
-    }
-
-    /// Bytes that are free where what is sent is kept.
-    fn free(&self) -> Answered<u64> {
-        let free = free(self.spool.dir(), self.settings.reserve).map_err(|error| {
+        let unknown = |error: std::io::Error| {
             let detail = format!("cannot tell how much space is free: {error}");
             Answer::problem(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        };
+        let full = |detail: String| Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail);
+        if self.rooms.free(self.spool.dir()).map_err(unknown)?.files == 0 {
+            return Err(full("there is no space for it: no more files can be made".into()));
+        }
+        let mut claim = self.rooms.none();
+        // What is little is asked for when it comes.
+        let promised = if length > MAX_FORM { length } else { 0 };
+        let mut grown = claim.grow(promised).map_err(unknown)?;
+        if grown.is_err() {
+            // Transfers that were broken off are no reason to refuse one that may be whole.
+            self.spool.clear();
+            grown = claim.grow(promised).map_err(unknown)?;
+        }
+        grown.map_err(|TooFew(free)| {
+            full(format!("there is no space for it: it has {length} bytes, {free} are free"))
         })?;
-        Ok(free.bytes)
+        Ok(Room { most, promised, claim })
     }
 }
 
@@ -289,7 +292,10 @@ pub(super) async fn run(
 
 async fn rollback(State(app): State<Arc<App>>, parts: Sent) -> Answered<Answer> {
     let attempt = match parts {
-        Ok(parts) => Form::read(parts, &app.spool, Room { most: 0, free: 0 }).await?.attempt,
+        Ok(parts) => {
+            let room = Room { most: 0, promised: 0, claim: app.rooms.none() };
+            Form::read(parts, &app.spool, room).await?.attempt
+        }
         // No body at all.
         Err(_) => None,
     };

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::app::{Answered, App};
-use super::gate;
+use super::{gate, trust};
 use crate::edge::update::{free, outcomes_of};
 use crate::logic::release::{Component, Envelope, Release};
 use crate::logic::update::{Journal, Reason, quarantine};
@@ -75,11 +75,13 @@ fn refusals(
     }
     let place = app.place(journal.component);
     let mut found = Vec::new();
-    match gate::gate(&app.settings, journal.component, journal.floor) {
-        Ok(gate) => {
+    let trusted = trust::read(&app.settings);
+    match trusted.map(|it| gate::gate(it.trust, journal.component, journal.floor)) {
+        Ok(Ok(gate)) => {
             found.extend(gate.check(envelope, release).err().map(|refusal| refusal.to_string()));
         }
-        Err(error) => found.push(format!("{error:#}")),
+        Ok(Err(error)) => found.push(format!("{error:#}")),
+        Err(why) => found.push(Reason::Untrusting(why.into()).to_string()),
     }
     if journal.is_quarantined(digest) {
         let outcomes = outcomes_of(&place, &[digest]).unwrap_or_default();

@@ -9,20 +9,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 
 use super::Settings;
-use super::gate::{self, Asked};
 use super::host::Machine;
 use super::identity::Known;
+use super::look::{Look, begin, look};
 use super::probe::Probe;
+use super::room::Rooms;
 use super::told::Told;
-use crate::edge::release::peek;
+use super::trust::{self, Trusted};
+use crate::edge::clock;
 use crate::edge::systemd::{self, Word};
-use crate::edge::update::{Place, RealFs, Runner, free, open, staged};
-use crate::edge::{clock, files};
+use crate::edge::update::{Place, RealFs, Runner, open};
 use crate::logic::release::{Component, Digest, Identity as ReleaseIdentity};
 use crate::logic::trust::CertRole;
-use crate::logic::update::{
-    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Phase, Reason, Space,
-};
+use crate::logic::update::{AttemptId, Caller, Event, Fault, Journal, Outcome, Phase, Space};
 
 /// What is to be done.
 pub(super) enum Wish {
@@ -63,6 +62,8 @@ pub(super) enum Ended {
 pub(super) struct Status {
     /// The attempt under way.
     pub(super) attempt: Option<AttemptId>,
+    /// How things are while there is none, for people.
+    pub(super) idle: String,
     /// The journals, as they were decided last.
     pub(super) agent: Journal,
     pub(super) updater: Journal,
@@ -73,6 +74,7 @@ pub(super) struct Status {
 pub(super) struct Engine {
     orders: mpsc::Sender<Order>,
     status: Arc<Mutex<Status>>,
+    rooms: Rooms,
 }
 
 fn lock(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
@@ -97,6 +99,7 @@ impl Engine {
         let (orders, queue) = mpsc::channel();
         let status = Arc::new(Mutex::new(Status {
             attempt: None,
+            idle: String::new(),
             agent: Journal::new(Component::Agent),
             updater: Journal::new(Component::Updater),
         }));
@@ -106,8 +109,16 @@ impl Engine {
         let now = known.clone();
         let shows = Box::new(move || now.now());
         let probe = Probe::new(Handle::current(), settings.agent, shows, CertRole::Agent);
-        let (settings, shown) = (settings.clone(), status.clone());
-        let worker = Worker { settings, status: shown, release, events, known };
+        let rooms = Rooms::new(&settings.state_dir.join("updater/spool"), settings.reserve);
+        let worker = Worker {
+            settings: settings.clone(),
+            status: status.clone(),
+            rooms: rooms.clone(),
+            trusted: Err("it was not asked yet".into()),
+            release,
+            events,
+            known,
+        };
         thread::Builder::new()
             .name("updates".into())
             .spawn(move || {
@@ -116,7 +127,12 @@ impl Engine {
                 worker.work(probe, &queue, recovered);
             })
             .context("cannot start the thread of the updates")?;
-        Ok((Self { orders, status }, Heard { recovered: is_recovered, ended }))
+        Ok((Self { orders, status, rooms }, Heard { recovered: is_recovered, ended }))
+    }
+
+    /// What is promised of the disk.
+    pub(super) fn rooms(&self) -> &Rooms {
+        &self.rooms
     }
 
     /// What is known.
@@ -160,6 +176,9 @@ impl Engine {
 struct Worker {
     settings: Settings,
     status: Arc<Mutex<Status>>,
+    rooms: Rooms,
+    /// Whose signatures count, or why nobody's do.
+    trusted: std::result::Result<Trusted, String>,
     release: Option<Digest>,
     events: Told,
     known: Arc<Known>,
@@ -184,8 +203,11 @@ impl Worker {
                 return;
             }
         };
+        self.heed_root(&mut [&mut updater, &mut agent], &mut machine);
         drop(recovered.send(Ok(())));
+        machine.catch_up();
         while let Ok(order) = queue.recv() {
+            self.heed_root(&mut [&mut updater, &mut agent], &mut machine);
             let runner = match order.component {
                 Component::Agent => &mut agent,
                 Component::Updater => &mut updater,
@@ -194,6 +216,7 @@ impl Worker {
                 Wish::Prove => self.prove(&order, runner, &mut machine),
                 _ => self.serve(order, runner, &mut machine),
             }
+            machine.catch_up();
         }
     }
 
@@ -245,7 +268,53 @@ impl Worker {
         }
         show(&self.status, runner.journal());
         lock(&self.status).attempt = None;
-        self.known.say_idle();
+        self.known.say_idle(&self.idle());
+    }
+
+    /// Asks the operator's root of trust; one that was put in meanwhile counts from here on.
+    fn heed_root(&mut self, runners: &mut [&mut Runner<RealFs>], machine: &mut Machine) {
+        self.ask_root(runners, machine);
+        lock(&self.status).idle = self.idle();
+    }
+
+    fn ask_root(&mut self, runners: &mut [&mut Runner<RealFs>], machine: &mut Machine) {
+        self.trusted = trust::read(&self.settings);
+        let trusted = match &self.trusted {
+            Ok(trusted) => trusted,
+            Err(why) => return tracing::error!("nothing can be installed: {why}"),
+        };
+        if let Some(complaint) = &trusted.complaint {
+            tracing::warn!("{complaint}");
+        }
+        if let Some(floor) = trusted.replaced {
+            let version = trusted.trust.root().version;
+            for runner in runners {
+                let component = runner.place().component;
+                let event = Event::Rooted { attempt: made_up(), version, floor };
+                let events = &mut self.events;
+                let told = runner.run(event, machine, |it| events.ended(component, None, &it));
+                if let Err(error) = told {
+                    return tracing::warn!(%error, "the new root of trust is asked for again");
+                }
+            }
+        }
+        if let Err(error) = trusted.remember(&self.settings) {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "cannot write down which root of trust is the operator's");
+        }
+    }
+
+    /// What is wrong with the root of trust, or new, while nothing is under way.
+    fn idle(&self) -> String {
+        let complaint = match &self.trusted {
+            Err(why) => Some(format!("nothing can be installed: {why}")),
+            Ok(Trusted { complaint: Some(complaint), .. }) => Some(complaint.clone()),
+            Ok(Trusted { replaced: Some(_), trust, .. }) => {
+                Some(format!("the operator's new root of trust {} counts", trust.root().version))
+            }
+            Ok(_) => None,
+        };
+        complaint.map_or_else(String::new, |complaint| format!("; {complaint}"))
     }
 
     fn serve(&mut self, order: Order, runner: &mut Runner<RealFs>, machine: &mut Machine) {
@@ -260,19 +329,19 @@ impl Worker {
             Wish::Forgive(digest) => Ok(Event::Forgive { attempt: attempt.clone(), digest }),
             Wish::Prove => Ok(Event::Proved),
             Wish::Rollback => Ok(begin(&attempt, None, false, Space { bytes: 0, files: 0 }, None)),
-            Wish::Install { file, sha256 } => match self.look(&file, sha256, runner, &attempt) {
-                Ok((event, gate)) => {
-                    machine.sent = gate.map(|gate| (file, gate));
-                    Ok(event)
+            Wish::Install { file, sha256 } => {
+                match look((&file, sha256), runner, &attempt, (&self.trusted, &self.rooms)) {
+                    Ok((event, gate)) => {
+                        machine.sent = gate.map(|(gate, claim)| (file, gate, claim));
+                        Ok(event)
+                    }
+                    Err(Look::Other(found, reason)) => {
+                        other = Some(found);
+                        Ok(Event::Refuse { attempt: attempt.clone(), reason })
+                    }
+                    Err(Look::Fault(fault)) => Err(fault),
                 }
-                Err(Look::Other(found)) => {
-                    other = Some(found);
-                    let why = format!("its SHA-256 is {found}, and the sender says {sha256}");
-                    let reason = Reason::Bundle(why.into());
-                    Ok(Event::Refuse { attempt: attempt.clone(), reason })
-                }
-                Err(Look::Fault(fault)) => Err(fault),
-            },
+            }
         };
         let events = &mut self.events;
         if let Ok(Event::Begin(_)) = event {
@@ -300,7 +369,7 @@ impl Worker {
         machine.sent = None;
         show(&self.status, runner.journal());
         lock(&self.status).attempt = None;
-        self.known.say_idle();
+        self.known.say_idle(&self.idle());
         let current = runner.journal().current.clone();
         let ended = match (other, last) {
             (Some(found), _) => Ended::OtherBytes(found),
@@ -311,60 +380,6 @@ impl Worker {
             drop(reply.send(ended));
         }
     }
-
-    /// What follows from what was sent: it is read up to where it says what it is.
-    fn look(
-        &self,
-        mut file: &File,
-        sha256: Digest,
-        runner: &Runner<RealFs>,
-        attempt: &AttemptId,
-    ) -> std::result::Result<(Event, Option<crate::logic::release::Gate>), Look> {
-        let fault = |what: String| Look::Fault(Fault { what: what.into(), is_full: false });
-        let unread = |error: std::io::Error| fault(format!("cannot read what was sent: {error}"));
-        std::io::Seek::rewind(&mut file).map_err(unread)?;
-        let found = files::digest(file).map_err(unread)?;
-        if found != sha256 {
-            return Err(Look::Other(found));
-        }
-        let place = runner.place();
-        let gate = gate::gate(&self.settings, place.component, runner.journal().floor)
-            .map_err(|error| fault(format!("{error:#}")))?;
-        let asked = Asked::new(gate.clone());
-        std::io::Seek::rewind(&mut file).map_err(unread)?;
-        let seen = peek(&mut file, |envelope, release| asked.check(envelope, release));
-        let (release, _) = match seen.map_err(gate::reason) {
-            Ok(seen) => seen,
-            Err(Ok(reason)) => {
-                return Ok((Event::Refuse { attempt: attempt.clone(), reason }, None));
-            }
-            Err(Err(fault)) => return Err(Look::Fault(fault)),
-        };
-        let free = free(&place.install, self.settings.reserve)
-            .map_err(|error| fault(format!("cannot tell how much is free: {error}")))?;
-        let files = release.files().len() as u64;
-        let needs = Space { bytes: release.size(), files: files.saturating_add(64) };
-        let is_here = staged(place, release.digest());
-        let to = Some(ReleaseIdentity::of(&release));
-        Ok((begin(attempt, to, is_here, needs, Some(free)), Some(gate)))
-    }
-}
-
-/// Why what was sent is not even looked at.
-enum Look {
-    Fault(Fault),
-    Other(Digest),
-}
-
-fn begin(
-    attempt: &AttemptId,
-    to: Option<ReleaseIdentity>,
-    is_here: bool,
-    needs: Space,
-    free: Option<Space>,
-) -> Event {
-    let free = free.unwrap_or(needs);
-    Event::Begin(Box::new(Begin { attempt: attempt.clone(), to, is_here, needs, free }))
 }
 
 fn show(status: &Mutex<Status>, journal: &Journal) {

@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::answer::Answer;
 use super::parts::{Part, Parts, STALL, slow};
+use super::room::{Claim, TooFew};
 use super::spool::{Spool, Transfer};
 use crate::logic::release::{Digest, Label};
 use crate::logic::update::AttemptId;
@@ -20,12 +21,15 @@ const WHILE: Duration = Duration::from_secs(30);
 const MAX_TEXT: usize = 256;
 
 /// How much may be sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Room {
     /// Most bytes of one bundle.
     pub(super) most: u64,
-    /// Bytes of the disk that may be used.
-    pub(super) free: u64,
+    /// Bytes that were promised to the sender, who said how many there are; the others are asked for
+    /// when they come.
+    pub(super) promised: u64,
+    /// The promise.
+    pub(super) claim: Claim,
 }
 
 /// What an update's form says.
@@ -54,6 +58,7 @@ impl Form {
     /// for too much, 507 when there is no space.
     pub(super) async fn read(mut parts: Parts, spool: &Spool, room: Room) -> Result<Self, Answer> {
         let mut form = Self::default();
+        let mut room = Some(room);
         let mut is_sure = None;
         while let Some(part) = parts.next().await? {
             let name = part.name().to_owned();
@@ -77,6 +82,7 @@ impl Form {
                 }
                 "tarball" => {
                     let sha256 = form.sha256.ok_or_else(|| bad("sha256: it must come first"))?;
+                    let room = room.take().ok_or_else(|| bad("`tarball` comes twice"))?;
                     form.sent = Some(keep(part, (spool, room), sha256).await?);
                 }
                 "sha256" | "attempt" | "confirm_self" => {
@@ -155,6 +161,8 @@ pub(super) struct Writer {
     room: Room,
     begun: Instant,
     sent: u64,
+    /// Bytes that were taken last: they are on their way to the disk until others are taken.
+    last: u64,
 }
 
 impl Writer {
@@ -163,26 +171,38 @@ impl Writer {
         let file = transfer.file.try_clone().map_err(|error| unwritten(&error))?;
         let length = transfer.len().map_err(|error| unwritten(&error))?;
         let file = tokio::fs::File::from_std(file);
-        Ok(Self { file, length, room, begun: Instant::now(), sent: 0 })
+        Ok(Self { file, length, room, begun: Instant::now(), sent: 0, last: 0 })
     }
 
     /// Adds some.
     pub(super) async fn put(&mut self, bytes: &[u8]) -> Result<(), Answer> {
-        let Room { most, free } = self.room;
-        self.sent = self.sent.saturating_add(bytes.len() as u64);
+        let (most, count) = (self.room.most, bytes.len() as u64);
+        self.sent = self.sent.saturating_add(count);
         if self.length.saturating_add(self.sent) > most {
             let detail = format!("it has more than {most} bytes");
             return Err(Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
-        if self.sent > free {
-            let detail = format!("there is no space for it: {free} bytes were free");
-            return Err(Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail));
-        }
+        self.spend(count)?;
         let passed = self.begun.elapsed();
         if passed > WHILE && self.sent / passed.as_secs().max(1) < RATE {
             return Err(slow(&format!("or less than {RATE} B/s")));
         }
-        self.file.write_all(bytes).await.map_err(|error| unwritten(&error))
+        self.file.write_all(bytes).await.map_err(|error| unwritten(&error))?;
+        self.room.claim.shrink(std::mem::replace(&mut self.last, count));
+        Ok(())
+    }
+
+    /// Takes some of what was promised, or is promised more.
+    fn spend(&mut self, count: u64) -> Result<(), Answer> {
+        let Room { promised, claim, .. } = &mut self.room;
+        let grown =
+            claim.grow(count.saturating_sub(*promised)).map_err(|error| unwritten(&error))?;
+        grown.map_err(|TooFew(free)| {
+            let detail = format!("there is no space for it: {free} bytes are free");
+            Answer::problem(StatusCode::INSUFFICIENT_STORAGE, detail)
+        })?;
+        *promised = promised.saturating_sub(count);
+        Ok(())
     }
 
     /// All is there.

@@ -1,15 +1,12 @@
 //! Whether what was sent may be installed here.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use nix::sys::utsname::uname;
 
-use super::Settings;
-use crate::cli::WrongUse;
-use crate::edge::release::{UnpackError, read_root};
-use crate::edge::{clock, files};
+use crate::edge::clock;
+use crate::edge::release::UnpackError;
 use crate::logic::kernel;
 use crate::logic::release::bundle::BundleError;
 use crate::logic::release::parcel::ParcelError;
@@ -18,52 +15,8 @@ use crate::logic::release::{
 };
 use crate::logic::update::{Fault, Reason};
 
-/// Name of the root of trust.
-const ROOT: &str = "root.json";
-
-/// Where a root is kept that has come in a bundle.
-fn newer(settings: &Settings) -> PathBuf {
-    settings.state_dir.join("updater").join(ROOT)
-}
-
-/// The root of trust: the operator's, or one that followed from it.
-pub(super) fn trust(settings: &Settings) -> Result<Trust> {
-    let path = settings.updater_dir.join(ROOT);
-    if !path.exists() {
-        let path = path.display();
-        let why = format!(
-            "there is no `{path}`: `decnet release root` makes it, and says whose signatures count"
-        );
-        return Err(WrongUse(why).into());
-    }
-    let read = |path: &PathBuf| -> Result<Trust> {
-        let tried = || format!("`{}`", path.display());
-        Trust::first(read_root(path)?).with_context(tried)
-    };
-    let first = read(&path)?;
-    let newer = newer(settings);
-    if !newer.exists() {
-        return Ok(first);
-    }
-    match read(&newer) {
-        Ok(kept) if kept.root().version >= first.root().version => Ok(kept),
-        Ok(_) => Ok(first),
-        Err(error) => {
-            let error = format!("{error:#}");
-            tracing::warn!(error, "a newer root of trust cannot be used: the operator's counts");
-            Ok(first)
-        }
-    }
-}
-
-/// Keeps a root that has come in a bundle.
-pub(super) fn keep(settings: &Settings, trust: &Trust) -> Result<()> {
-    Ok(files::replace(&newer(settings), &trust.signed().bytes())?)
-}
-
 /// The gate of a component, above a floor.
-pub(super) fn gate(settings: &Settings, component: Component, floor: Floor) -> Result<Gate> {
-    let trust = trust(settings)?;
+pub(super) fn gate(trust: Trust, component: Component, floor: Floor) -> Result<Gate> {
     Ok(Gate { trust, floor, machine: machine(component)?, now: clock::now() })
 }
 

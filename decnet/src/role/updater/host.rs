@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::gate::{self, Asked};
 use super::probe::Probe;
-use super::{Settings, launch};
+use super::room::Claim;
+use super::{Settings, launch, trust};
 use crate::edge::clock;
 use crate::edge::release::{receive, running};
-use crate::edge::supervise::{SuperviseError, Supervisor};
+use crate::edge::supervise::{State, SuperviseError, Supervisor};
 use crate::edge::update::{Host, Place, RealFs, open};
 use crate::logic::release::{Component, Digest, Gate};
 use crate::logic::unit;
@@ -23,10 +24,19 @@ use crate::logic::update::{
 const SECOND: Duration = Duration::from_secs(1);
 /// Between two looks at one that has not answered yet.
 const SOON: Duration = Duration::from_millis(50);
-/// How long whoever asked for a self-update has to hear that it begins.
+/// How long whoever asked has to hear what came of it, before what hears them is replaced.
 const FLUSH: Duration = Duration::from_millis(300);
 /// How long systemd has to end this process, when it is to be replaced.
 const END: Duration = Duration::from_secs(60);
+
+/// What others run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    /// What the agent does.
+    Along,
+    /// A release before.
+    Behind,
+}
 
 /// This machine.
 pub(super) struct Machine {
@@ -34,10 +44,12 @@ pub(super) struct Machine {
     supervisor: Supervisor,
     probe: Probe,
     /// What was sent, of the attempt under way: read by the gate and unpacked from this very
-    /// descriptor.
-    pub(super) sent: Option<(File, Gate)>,
+    /// descriptor, with what it is promised of the disk.
+    pub(super) sent: Option<(File, Gate, Claim)>,
     /// The process that was there before the last restart.
     before: Option<u32>,
+    /// Whether others run a release that the agent does not.
+    follows: Follows,
     /// When the next look is due.
     next: Instant,
     /// The journal, as the HTTP side shows it.
@@ -58,18 +70,34 @@ impl Machine {
             probe,
             sent: None,
             before: None,
+            follows: Follows::Along,
             next: Instant::now(),
             shown,
         }
     }
 
+    /// Has others run what the agent does, when whoever asked for the update has been answered: that
+    /// may be one of them.
+    pub(super) fn catch_up(&mut self) {
+        if std::mem::replace(&mut self.follows, Follows::Along) == Follows::Along {
+            return;
+        }
+        thread::park_timeout(FLUSH);
+        if let Err(errors) = self.supervisor.follow() {
+            for error in errors {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(error, "a unit goes on with a release before the agent's");
+            }
+        }
+    }
+
     /// Whoever is there now, and whether it answers.
     fn before(&mut self) -> Option<Process> {
-        self.before = self.supervisor.process();
+        self.before = self.supervisor.state().pid;
         self.before?;
         match self.probe.look() {
             Seen::Answer { process, .. } => Some(process),
-            Seen::Gone | Seen::Silent => None,
+            Seen::Gone | Seen::Hindered(_) | Seen::Silent => None,
         }
     }
 
@@ -84,7 +112,7 @@ impl Machine {
     fn take(&mut self, attempt: &AttemptId, place: &Place) -> Result<Event, Fault> {
         let failed = |what: String| Fault { what: what.into(), is_full: false };
         let sent = self.sent.take().ok_or_else(|| failed("nothing was sent".into()))?;
-        let (mut file, gate) = sent;
+        let (mut file, gate, _claim) = sent;
         file.seek(SeekFrom::Start(0))
             .map_err(|error| failed(format!("cannot read what was sent: {error}")))?;
         let asked = Asked::new(gate);
@@ -100,8 +128,15 @@ impl Machine {
             Err(Err(fault)) => return Err(fault),
         };
         if let Some(accepted) = asked.accepted() {
-            gate::keep(&self.settings, &accepted.trust)
-                .map_err(|error| failed(format!("cannot keep the root of trust: {error:#}")))?;
+            trust::keep(&self.settings, &unpacked.envelope.roots, &accepted.trust).map_err(
+                |error| {
+                    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+                    let is_full = matches!(error.source.kind(), StorageFull | QuotaExceeded);
+                    let error = anyhow::Error::from(error);
+                    let what = format!("cannot keep the root of trust: {error:#}").into();
+                    Fault { what, is_full }
+                },
+            )?;
         }
         match crate::edge::release::verify(&place.staging()) {
             Ok(found) if found.digest() == unpacked.release.digest() => {
@@ -131,6 +166,10 @@ fn refused(journal: &Journal, error: &SuperviseError) -> Event {
 }
 
 impl Host for Machine {
+    fn follow(&mut self) {
+        self.follows = Follows::Behind;
+    }
+
     fn pause(&mut self) {
         thread::park_timeout(SECOND);
     }
@@ -139,12 +178,16 @@ impl Host for Machine {
         while let Some(left) = self.next.checked_duration_since(Instant::now()) {
             thread::park_timeout(left);
         }
-        let process = self.supervisor.process();
-        let seen = match process {
+        let State { pid, hindrance } = self.supervisor.state();
+        let seen = match pid {
             None => Seen::Gone,
             // The old one is still ending, and nobody knew how it answers.
             Some(pid) if Some(pid) == self.before => Seen::Silent,
             Some(_) => self.probe.look(),
+        };
+        let seen = match (seen, hindrance) {
+            (Seen::Gone | Seen::Silent, Some(what)) => Seen::Hindered(what.into()),
+            (seen, _) => seen,
         };
         let pause = if matches!(seen, Seen::Answer { .. }) { SECOND } else { SOON };
         self.next = Instant::now() + pause;

@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::answer::Answer;
-use super::{NAME, REMEDY, Settings, gate};
+use super::{NAME, REMEDY, Settings, trust};
 use crate::edge::pki::{self, Authorize, Identity, PkiError, Places, Renewal};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::systemd::{self, Word};
@@ -97,7 +97,7 @@ impl Known {
         loop {
             self.look();
             let identity = self.now();
-            let root = gate::trust(&settings).ok().map(|trust| trust.root().expires);
+            let root = trust::read(&settings).ok().map(|found| found.trust.root().expires);
             let root = root.map(|until| Validity { from: Timestamp(0), until });
             let watched =
                 [(Credential::Updater, Some(identity.validity)), (Credential::ReleaseRoot, root)];
@@ -114,13 +114,13 @@ impl Known {
         }
     }
 
-    /// Says that the updater waits, and what is wrong with its certificate if something is.
-    pub(super) fn say_idle(&self) {
+    /// Says that the updater waits, what is wrong with its certificate if something is, and more.
+    pub(super) fn say_idle(&self, more: &str) {
         let identity = self.now();
         let standing = identity.validity.standing(clock::now());
         let trouble = Credential::Updater.warning(standing, &identity.caller.name);
         let trouble = trouble.map(|trouble| format!("; {trouble}")).unwrap_or_default();
-        systemd::tell(&[Word::Status(format!("waiting for the master{trouble}"))]);
+        systemd::tell(&[Word::Status(format!("waiting for the master{trouble}{more}"))]);
     }
 }
 

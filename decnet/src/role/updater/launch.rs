@@ -95,7 +95,11 @@ pub(super) fn be_judged(settings: &Settings, release: Option<Digest>) -> Result<
         _ => false,
     });
     let has_prev = place.link(Slot::Prev).join("bin/decnet").exists();
-    if !is_on_trial || child::is_one() || !has_prev || Systemd::find().is_some() {
+    if !is_on_trial
+        || child::is_one()
+        || !has_prev
+        || Systemd::find(&settings.agent_launch().lock).is_some()
+    {
         return Ok(());
     }
     Err(exec(&settings.judge())).context("cannot become the release before, to be judged by it")

@@ -16,11 +16,14 @@ mod identity;
 mod judge;
 mod launch;
 mod life;
+mod look;
 mod parts;
 mod probe;
+mod room;
 mod spool;
 mod told;
 mod trial;
+mod trust;
 mod uploads;
 
 use std::fs::File;
@@ -92,16 +95,13 @@ pub struct Settings {
 ///
 /// # Errors
 ///
-/// When its identity, the root of trust or a directory is not there, or the port cannot be had.
+/// When its identity or a directory is not there, or the port cannot be had. Without a root of trust
+/// it serves, and installs nothing.
 pub fn run(settings: &Settings) -> Result<()> {
     apart::close_memory()?;
     // Held as long as this process lives, so that nobody removes what it runs from.
     let release = running();
-    let identity = daemon::begin(|| {
-        let identity = identity(settings)?;
-        gate::trust(settings)?;
-        Ok(identity)
-    })?;
+    let identity = daemon::begin(|| identity(settings))?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     launch::be_judged(settings, release)?;
     let _held = daemon::begin(|| hold(settings))?;
@@ -130,7 +130,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         let Some(app) = app.await? else { return Ok(()) };
         systemd::tell(&[Word::Ready]);
         if engine.status().attempt.is_none() {
-            known.say_idle();
+            known.say_idle(&engine.status().idle);
         }
         tokio::spawn(known.clone().watch(settings.clone()));
         let app = app::router(Arc::new(app), known).merge(notice::routes(trusted));

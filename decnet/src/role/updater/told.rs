@@ -52,6 +52,10 @@ impl Told {
                 tracing::info!(component, attempt = id, "a release that failed may be sent again");
                 return;
             }
+            Outcome::NewRoot { version } => {
+                tracing::warn!(component, version, "the operator's new root of trust counts");
+                return;
+            }
             Outcome::Updated | Outcome::Unchanged => {
                 tracing::info!(component, attempt = id, outcome = said, "an update has ended well");
                 Kind::UpdateDone

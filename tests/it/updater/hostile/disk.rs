@@ -69,6 +69,30 @@ fn crumbs(node: &Node) -> Vec<u8> {
     [forge.parcel(&release, None), program, chunk(b"x").repeat(3_000)].concat()
 }
 
+/// Two are sent at once, of which each alone would fit.
+fn together(node: &mut Node) {
+    let zeros = node.shop.path().join("zeros");
+    std::fs::write(&zeros, vec![0; 12 << 20]).expect("it is ours");
+    let line = |sum: &str, more: &str| {
+        format!(
+            "-X PATCH -H 'upload-offset: 0' {more} --data-binary @{} \
+             https://127.0.0.1:8766/uploads/{}",
+            zeros.display(),
+            sum.repeat(64)
+        )
+    };
+    let slow = node.curl_line("master", &line("a", "--limit-rate 3M"));
+    node.machine.ok(&format!("({slow}) >/run/slow 2>&1 & echo"));
+    let begun = format!("[ -s /var/lib/decnet/updater/spool/{}.part ]", "a".repeat(64));
+    node.machine.until(&begun);
+    is_full(
+        &node.curl("master", &line("b", "")),
+        "there is no space for it: it has 12582912 bytes",
+    );
+    node.machine.until("grep -q 204 /run/slow");
+    node.machine.ok("rm /var/lib/decnet/updater/spool/*");
+}
+
 fn is_full((said, status): &(Value, u16), why: &str) {
     assert!(*status == 507 && said.to_string().contains(why), "{why}: {status} {said}");
 }
@@ -107,10 +131,15 @@ fn a_full_disk_is_said_and_freed() {
     let kept = node.machine.ok("ls /var/lib/decnet/updater/spool");
     assert_eq!(kept.trim(), format!("{}.part", "b".repeat(64)));
     node.machine.ok("rm /var/lib/decnet/updater/spool/*");
+    together(&mut node);
+    assert_eq!(left(&mut node), before);
 
     // It fits where it is kept, and what it becomes does not.
     let crumbs = crumbs(&node);
     is_full(&master.push("crumbs", &crumbs), "nothing was changed: cannot");
+    // What the way back takes is at hand since then, once and for all.
+    let before = left(&mut node);
+    is_full(&master.push("more-crumbs", &crumbs), "nothing was changed: cannot");
     assert_eq!(left(&mut node), before);
     node.runs(&first);
 

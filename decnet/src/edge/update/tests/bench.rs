@@ -258,6 +258,8 @@ impl Host for Machine {
         Ok(())
     }
 
+    fn follow(&mut self) {}
+
     fn pause(&mut self) {}
 
     fn probe(&mut self, _release: Digest) -> Event {

@@ -83,6 +83,10 @@ impl Failing {
 }
 
 impl Fs for &Failing {
+    fn allocate(&self, path: &Path, room: u64) -> io::Result<()> {
+        self.run(|| RealFs.allocate(path, room))
+    }
+
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.put(bytes, |bytes| RealFs.append(path, bytes))
     }
@@ -93,6 +97,10 @@ impl Fs for &Failing {
 
     fn link(&self, target: &Path, path: &Path) -> io::Result<()> {
         self.run(|| RealFs.link(target, path))
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes, |bytes| RealFs.overwrite(path, bytes))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

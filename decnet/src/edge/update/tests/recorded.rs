@@ -15,6 +15,7 @@ pub(super) enum Operation {
     Append(PathBuf, Vec<u8>),
     Exchange(PathBuf, PathBuf),
     Link(PathBuf, PathBuf),
+    Overwrite(PathBuf, Vec<u8>),
     Remove(PathBuf),
     RemoveTree(PathBuf),
     Rename(PathBuf, PathBuf),
@@ -84,6 +85,11 @@ impl Recording {
 }
 
 impl Fs for &Recording {
+    fn allocate(&self, path: &Path, room: u64) -> io::Result<()> {
+        // A power cut takes no room from a disk that is not full.
+        RealFs.allocate(path, room)
+    }
+
     fn append(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.note(Operation::Append(self.below(path), bytes.into()));
         RealFs.append(path, bytes)
@@ -97,6 +103,11 @@ impl Fs for &Recording {
     fn link(&self, target: &Path, path: &Path) -> io::Result<()> {
         self.note(Operation::Link(target.into(), self.below(path)));
         RealFs.link(target, path)
+    }
+
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.note(Operation::Overwrite(self.below(path), bytes.into()));
+        RealFs.overwrite(path, bytes)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -177,9 +188,10 @@ fn directory(operation: &Operation) -> Option<&Path> {
 /// btrfs and xfs.)
 fn bytes_of(operation: &Operation) -> Option<&Path> {
     match operation {
-        Operation::Append(path, _) | Operation::Truncate(path, _) | Operation::Write(path, _) => {
-            Some(path)
-        }
+        Operation::Append(path, _)
+        | Operation::Overwrite(path, _)
+        | Operation::Truncate(path, _)
+        | Operation::Write(path, _) => Some(path),
         _ => None,
     }
 }
@@ -208,6 +220,9 @@ fn apply(operation: &Operation, root: &Path, is_torn: bool) -> io::Result<()> {
         Operation::Append(path, bytes) => RealFs.append(&root.join(path), &bytes[..half(bytes)]),
         Operation::Exchange(one, other) => RealFs.exchange(&root.join(one), &root.join(other)),
         Operation::Link(target, path) => RealFs.link(target, &root.join(path)),
+        Operation::Overwrite(path, bytes) => {
+            RealFs.overwrite(&root.join(path), &bytes[..half(bytes)])
+        }
         Operation::Remove(path) => RealFs.remove(&root.join(path)),
         Operation::RemoveTree(path) => RealFs.remove_tree(&root.join(path)),
         Operation::Rename(from, to) => RealFs.rename(&root.join(from), &root.join(to)),

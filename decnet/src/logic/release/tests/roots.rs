@@ -1,5 +1,7 @@
 //! Roots of trust, and how one follows another.
 
+use std::slice;
+
 use super::*;
 
 fn rings() -> (Keyring, Keyring) {
@@ -98,15 +100,15 @@ fn kept_roots_count_as_far_as_they_follow_from_the_operators() {
     };
     assert_eq!(version(&[]), (1, None));
     assert_eq!(version(&[three.clone(), two.clone()]), (3, None));
-    assert_eq!(version(&[forged.clone(), three.clone()]), (1, Some(2)));
-    assert_eq!(version(&[three.clone()]), (1, Some(3)));
-    assert_eq!(version(&[one.clone()]), (1, None));
+    assert_eq!(version(&[forged, three.clone()]), (1, Some(2)));
+    assert_eq!(version(slice::from_ref(&three)), (1, Some(3)));
+    assert_eq!(version(slice::from_ref(&one)), (1, None));
     // An operator's root that was brought up to date makes those before it needless.
     let lineage = Lineage::walk(two.clone(), &[two.clone(), three.clone()]).expect("it is signed");
     assert_eq!((lineage.trust().root().version, lineage.rejected()), (3, None));
     assert!(Lineage::walk(signed(root((1, 1), rings()), &[1]), &[]).is_err());
 
-    let known = Lineage::walk(one.clone(), &[two.clone()]).expect("it is signed");
+    let known = Lineage::walk(one.clone(), slice::from_ref(&two)).expect("it is signed");
     let other = signed(root((1, 1), (ring(1, &[7]), ring(1, &[17]))), &[7]);
     let same_keys = signed(root((1, 1), (ring(1, &[7]), ring(1, &[14, 17]))), &[7]);
     for (operators, is_of, signs_for) in [

@@ -49,12 +49,13 @@ fn what_cannot_be_is_said_at_once_and_changes_nothing() {
     let condemned = Journal { quarantine: vec![release(7).digest], ..running() };
     let full = Begin { free: Space { bytes: 999, files: 10 }, ..begin(Some(release(7))) };
     let inodes = Begin { free: Space { bytes: 1_000, files: 9 }, ..begin(Some(release(7))) };
-    let space = |free| refused(Reason::NoSpace { needs: 1_000, free });
+    let space = refused(Reason::NoSpace { needs: 1_000, free: 999 });
+    let files = refused(Reason::NoFiles { needs: 10, free: 9 });
     let old = Refusal::Old { number: 4, floor: 6 };
     for (journal, begin, wanted) in [
         (running(), begin(Some(release(6))), Outcome::Unchanged),
-        (running(), full, space(999)),
-        (running(), inodes, space(1_000)),
+        (running(), full, space),
+        (running(), inodes, files),
         (running(), begin(Some(release(4))), refused(Reason::Refused(old))),
         (condemned, begin(Some(release(7))), refused(Reason::Quarantined)),
         (Journal { prev: None, ..running() }, begin(None), refused(Reason::NoPrevious)),
@@ -103,7 +104,7 @@ fn what_hands_have_damaged_is_found_at_the_start() {
         step(&running(), event).expect("a start is always in place")
     };
     let (after, effects) = start(observed(&[5, 6], 6, 5));
-    assert_eq!((after, effects.len()), (running(), 2), "nothing but what every start does");
+    assert_eq!((after, effects.len()), (running(), 3), "nothing but what every start does");
     // The release that runs: back to the one before.
     let (after, effects) = start(observed(&[5], 6, 5));
     assert!(matches!(after.phase, Phase::Reversal { cause: Cause::Damaged, .. }));
@@ -148,8 +149,7 @@ fn an_updater_at_rest_that_cannot_serve_is_taken_back_if_there_is_one_before() {
 #[test]
 fn a_release_that_cannot_be_taken_back_stays_rather_than_none() {
     let attempt = Attempt { id: id("one"), kind: Kind::Update, to: release(7) };
-    let (cause, refusals, health) = (Cause::Silent, 0, None);
-    let phase = Phase::Reversal { attempt, cause, refusals, health };
+    let phase = Phase::taken_back(attempt, Cause::Silent);
     let start = |whole: &[u64]| {
         let journal = Journal { phase: phase.clone(), ..running() };
         let observed = observed(whole, 7, 5);
@@ -166,7 +166,7 @@ fn a_release_that_cannot_be_taken_back_stays_rather_than_none() {
         let linked = effects.iter().position(|effect| *effect == made).expect("it is linked");
         let named = effects
             .iter()
-            .position(|effect| *effect == Effect::NameLink(Slot::Current))
+            .position(|effect| matches!(effect, Effect::NameLink(Slot::Current, _)))
             .expect("it is named");
         let removed = effects.iter().position(|effect| matches!(effect, Effect::Collect(_)));
         assert!(linked < named && removed.is_none_or(|removed| named < removed), "{effects:?}");
@@ -232,5 +232,53 @@ fn the_log_says_why_a_release_is_not_taken_again() {
         (vec![&well], "it has failed here, and the log does not say any more of what"),
     ] {
         assert_eq!(quarantine::why(outcomes), wanted);
+    }
+}
+
+/// What keeps the release before from running too is none of the new one's doing.
+#[test]
+fn a_release_is_pardoned_when_the_one_before_fails_like_it() {
+    for (cause, then, is_pardoned) in [
+        (Cause::Silent, Cause::Silent, true),
+        (Cause::CrashLoop, Cause::Gone, true),
+        (Cause::Other(Digest::of(b"lie")), Cause::Silent, false),
+    ] {
+        let attempt = Attempt { id: id("one"), kind: Kind::Update, to: release(7) };
+        let mut journal = Journal { phase: Phase::taken_back(attempt, cause.clone()), ..running() };
+        journal.condemn(release(7).digest);
+        let at = Duration::from_secs(1);
+        let restarted = Event::Restarted { at, before: None, soak: at };
+        let (mut journal, _) = step(&journal, restarted).expect("it was asked");
+        let script: &[Seen] = match then {
+            Cause::Gone => &[Seen::Gone],
+            _ => &[Seen::Silent],
+        };
+        for second in 2..60 {
+            let seen = script[0].clone();
+            let Ok((next, _)) =
+                step(&journal, Event::Probed { at: Duration::from_secs(second), seen })
+            else {
+                break;
+            };
+            journal = next;
+        }
+        let outcome = match &journal.phase {
+            Phase::Settling { outcome, .. } => outcome.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(outcome, Outcome::RolledBackBadly { cause, then });
+        assert_eq!(journal.is_quarantined(release(7).digest), !is_pardoned);
+    }
+}
+
+#[test]
+fn another_root_of_trust_is_written_down_and_may_lower_the_floor() {
+    for (floor, number) in [(Kept::Forgotten, 0), (Kept::Still, 6)] {
+        let event = Event::Rooted { attempt: id("root"), version: 3, floor };
+        let (after, effects) = step(&running(), event).expect("nothing is under way");
+        assert_eq!((after.floor.number, &after.phase), (number, &Phase::Idle));
+        assert!(effects.contains(&Effect::WriteJournal(Box::new(after))));
+        let outcome = Outcome::NewRoot { version: 3 };
+        assert_eq!(effects.last(), Some(&Effect::Reply(Box::new(outcome))));
     }
 }

@@ -58,9 +58,14 @@ struct File {
 #[derive(Clone, Debug, Hash)]
 enum Change {
     Drop(String),
-    Move { from: String, to: String, file: usize },
+    Move {
+        from: String,
+        to: String,
+        file: usize,
+    },
     Put(String, usize),
-    Swap(String, String),
+    /// The first gets what the second was, and the other way round.
+    Swap([(String, usize); 2]),
 }
 
 type Names = BTreeMap<String, usize>;
@@ -74,11 +79,9 @@ impl Change {
                 names.insert(to.clone(), *file);
             }
             Self::Put(name, file) => drop(names.insert(name.clone(), *file)),
-            Self::Swap(a, b) => {
-                if let (Some(x), Some(y)) = (names.get(a).copied(), names.get(b).copied()) {
-                    names.insert(a.clone(), y);
-                    names.insert(b.clone(), x);
-                }
+            Self::Swap([(a, x), (b, y)]) => {
+                names.insert(a.clone(), *y);
+                names.insert(b.clone(), *x);
             }
         }
     }
@@ -158,13 +161,16 @@ impl Disk {
         }
     }
 
-    /// Renames, exchanging directories as RENAME_EXCHANGE does; nothing when there is nothing.
+    /// Renames, exchanging the two as RENAME_EXCHANGE does where both are there; nothing when there
+    /// is nothing.
     pub(super) fn rename(&mut self, place: Place, from: &str, to: &str) {
         let Some(file) = self.dirs[place as usize].now.get(from).copied() else { return };
-        let is_tree = matches!(self.get(place, to), Some(Data::Tree { .. }));
+        let there = self.dirs[place as usize].now.get(to).copied();
         let (from, to) = (from.to_owned(), to.to_owned());
-        let swap = Change::Swap(from.clone(), to.clone());
-        self.dir(place).change(if is_tree { swap } else { Change::Move { from, to, file } });
+        self.dir(place).change(match there {
+            Some(other) => Change::Swap([(from, file), (to, other)]),
+            None => Change::Move { from, to, file },
+        });
     }
 
     pub(super) fn sync_dir(&mut self, place: Place) {

@@ -7,6 +7,10 @@ const BEFORE: Process = Process { pid: 1, nonce: 1 };
 const FIRST: Process = Process { pid: 2, nonce: 2 };
 const SECOND: Process = Process { pid: 3, nonce: 3 };
 
+fn machine() -> Cause {
+    Cause::Machine(Fault { what: "the port is in use".into(), is_full: false })
+}
+
 fn new() -> Digest {
     Digest::of(b"new")
 }
@@ -14,7 +18,7 @@ fn new() -> Digest {
 /// Looks once a second as the letters say, and says when it was decided and how.
 ///
 /// `.` no answer, `x` no process, `o` the process before, `a` and `b` two of the new release,
-/// `l` one that says that it is another.
+/// `l` one that says that it is another, `h` one that says that the port is in use.
 fn watched(script: &str) -> (usize, Verdict) {
     let mut health = Health::new(new(), Some(BEFORE), Duration::from_secs(100), SOAK);
     let answer = |process, release| Seen::Answer { process, release };
@@ -24,6 +28,7 @@ fn watched(script: &str) -> (usize, Verdict) {
             'b' => answer(SECOND, new()),
             'l' => answer(FIRST, Digest::of(b"other")),
             'o' => answer(BEFORE, Digest::of(b"old")),
+            'h' => Seen::Hindered("the port is in use".into()),
             'x' => Seen::Gone,
             _ => Seen::Silent,
         };
@@ -60,6 +65,13 @@ fn a_release_proves_itself_by_ten_seconds_of_one_process() {
         (format!("{}{a}", "o".repeat(24)), (35, Verdict::Good)),
         (format!("ol{a}"), (2, bad(Cause::Other(other)))),
         (format!("aaaal{a}"), (5, bad(Cause::Other(other)))),
+        // It is the machine, as long as it says so; a lie is a lie.
+        ("h".repeat(40), (25, bad(machine()))),
+        (format!("h{}", ".".repeat(40)), (25, bad(machine()))),
+        (format!("xhx{a}"), (3, bad(machine()))),
+        (format!("h{a}"), (12, Verdict::Good)),
+        (format!("ha..{a}"), (4, bad(Cause::FlipFlop))),
+        (format!("hl{a}"), (2, bad(Cause::Other(other)))),
     ] {
         assert_eq!(watched(&script), wanted, "{script}");
     }

@@ -83,10 +83,17 @@ impl World {
             let mut world = Self { disk, ..killed.clone() };
             world.starts += 1;
             world.agent = world.link("current");
+            world.follower = world.follower.and(world.link("current"));
             world
         });
         let mut all: Vec<Self> = cut.collect();
-        all.push(killed);
+        // Hands may have tidied up before the next start.
+        let mut tidied = killed.clone();
+        for slot in ["current.new", "prev.new"] {
+            tidied.disk.remove(Place::Install, slot);
+        }
+        tidied.disk.sync();
+        all.extend([tidied, killed]);
         all
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn explore(
     crashes: usize,
     skip: Option<&Site>,
 ) -> Tried<Explored> {
-    let faults = Faults { error: None, skip: skip.cloned() };
+    let faults = Faults { skip: skip.cloned(), ..Faults::default() };
     let mut found = Explored::default();
     let mut world = World::new(scenario);
     play(&mut world, &faults)?;
@@ -113,6 +113,22 @@ fn goes_down_each_time(mut world: World, faults: &Faults) -> Tried<()> {
         world.recover(faults)?;
     }
     Err("it is tried for ever".into())
+}
+
+/// A disk that is full from any moment on, for ever, holds nothing in its place.
+pub(super) fn is_full_from_anywhere(scenario: &Rc<Scenario>, skip: Option<&Site>) -> Tried<()> {
+    let faults = Faults { skip: skip.cloned(), ..Faults::default() };
+    let mut whole = World::new(scenario);
+    play(&mut whole, &faults)?;
+    for at in 0..whole.done {
+        let faults = Faults { full: Some(at), ..faults.clone() };
+        let mut world = World::new(scenario);
+        play(&mut world, &faults)
+            .and_then(|()| settled(&world))
+            .and_then(|()| next_succeeds(&world))
+            .map_err(|error| format!("a disk that is full from {at} on: {error}"))?;
+    }
+    Ok(())
 }
 
 /// What is asked for, and then the same once more.
@@ -179,6 +195,9 @@ fn settled(world: &World) -> Tried<()> {
     ensure(!is_agent || world.agent == current, || {
         format!("the agent runs {:?}, and `current` is {current:?}", world.agent)
     })?;
+    ensure(!is_agent || world.follower.is_none_or(|run| Some(run) == current), || {
+        format!("others run {:?}, and `current` is {current:?}", world.follower)
+    })?;
     let prev = world.journal.prev.as_ref().map(|prev| prev.digest);
     ensure(world.link("prev") == prev, || format!("`prev` is {:?}", world.link("prev")))?;
     let names = world.disk.names(Place::Releases);
@@ -190,8 +209,14 @@ fn settled(world: &World) -> Tried<()> {
     audited(world)
 }
 
-/// Whoever got the last answer can rely on it.
+/// Whoever got the last answer can rely on it, and what was found bad is known.
 fn promises(world: &World, is_new: bool) -> Tried<()> {
+    let is_known = world.journal.is_quarantined(world.scenario.to.digest);
+    // Or pardoned, for the one before failed too.
+    let was_hindered = world.was_hindered || world.scenario.is_tired;
+    ensure(is_known || was_hindered || !world.memory.condemned, || {
+        "it is not known to be bad".into()
+    })?;
     let Some((_, outcome)) = world.memory.replies.last() else { return Ok(()) };
     let holds = match outcome {
         Outcome::Updated | Outcome::Unchanged => is_new,
@@ -288,6 +313,15 @@ fn two_crashes_anywhere_leave_a_whole_and_healthy_release() {
 }
 
 #[test]
+fn a_disk_that_is_full_from_any_moment_on_holds_nothing_in_its_place() {
+    for scenario in scenarios() {
+        is_full_from_anywhere(&scenario, None).unwrap_or_else(|error| {
+            panic!("{} to a {:?} release: {error}", scenario.name, scenario.behaviour)
+        });
+    }
+}
+
+#[test]
 fn a_failure_anywhere_and_a_crash_after_it_do_no_harm() {
     for scenario in scenarios() {
         fail_anywhere(&scenario).unwrap_or_else(|error| {
@@ -302,7 +336,7 @@ fn fail_anywhere(scenario: &Rc<Scenario>) -> Tried<()> {
     let mut seen = HashSet::new();
     for at in 0..whole.done {
         for is_done in [false, true] {
-            let faults = Faults { error: Some((at, is_done)), skip: None };
+            let faults = Faults { error: Some((at, is_done)), ..Faults::default() };
             let mut world = World::new(scenario);
             play(&mut world, &faults)?;
             settled(&world)?;

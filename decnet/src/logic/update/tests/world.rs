@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::deeds::{can_fail, failure, name, what};
 use super::disk::{Data, Disk, Place};
 use super::*;
 use crate::logic::release::samples::NOW;
@@ -42,6 +43,8 @@ pub(super) type Site = (&'static str, &'static str, String);
 pub(super) struct Faults {
     /// This one fails, or is done and said to have failed.
     pub(super) error: Option<(usize, bool)>,
+    /// From this one on the disk is full, for ever.
+    pub(super) full: Option<usize>,
     /// This one is never done.
     pub(super) skip: Option<Site>,
 }
@@ -65,7 +68,13 @@ pub(super) struct World {
     pub(super) journal: Journal,
     /// The release that the agent runs.
     pub(super) agent: Option<Digest>,
+    /// The release that others run beside it.
+    pub(super) follower: Option<Digest>,
     pub(super) memory: Memory,
+    /// Whether an effect could not be carried out.
+    pub(super) was_hindered: bool,
+    /// Whether the log may grow on a disk that is full.
+    pub(super) has_room: bool,
     pub(super) asked: AttemptId,
     pub(super) sites: Vec<Site>,
     pub(super) done: usize,
@@ -79,7 +88,7 @@ pub(super) fn id(text: &str) -> AttemptId {
     AttemptId(text.parse().expect("it is a label"))
 }
 
-fn slot(slot: Slot) -> &'static str {
+pub(super) fn slot(slot: Slot) -> &'static str {
     match slot {
         Slot::Current => "current",
         Slot::Prev => "prev",
@@ -103,10 +112,13 @@ impl World {
         disk.sync();
         Self {
             agent: scenario.old.as_ref().map(|old| old.digest),
+            follower: scenario.old.as_ref().map(|old| old.digest),
             scenario: Rc::clone(scenario),
             disk,
             journal,
             memory: Memory::default(),
+            was_hindered: false,
+            has_room: false,
             asked: id("first"),
             sites: Vec::new(),
             done: 0,
@@ -154,6 +166,9 @@ impl World {
                     self.remember();
                 }
                 let error = faults.error.filter(|(at, _)| !is_again && *at == self.done);
+                let is_full = faults.full.is_some_and(|from| from <= self.done);
+                let error =
+                    if is_full && self.takes_room(effect) { Some((0, false)) } else { error };
                 self.done += usize::from(!is_again);
                 self.sites.push(site.clone());
                 if faults.skip.as_ref() == Some(&site) {
@@ -164,6 +179,7 @@ impl World {
                         if is_done {
                             self.carry_out(effect)?;
                         }
+                        self.was_hindered = true;
                         answer = Some(failure(effect));
                         break;
                     }
@@ -188,7 +204,7 @@ impl World {
 
     /// Tells places of the decision apart that look alike.
     fn occasion(&self, event: &str, at: usize, effect: &Effect) -> &'static str {
-        let is_save = at < 7
+        let is_save = at < 8
             && matches!(
                 effect,
                 Effect::WriteJournal(_)
@@ -205,59 +221,44 @@ impl World {
     }
 
     fn carry_out(&mut self, effect: &Effect) -> Tried<Option<Event>> {
-        use Place::{Install, Releases, State};
         match effect {
-            Effect::Audit(record) => self.audit(record),
             Effect::Await => return self.judged().map(Some),
             Effect::Check(digest) => return Ok(Some(self.check(*digest))),
-            Effect::Collect(kept) => self.collect(kept),
-            Effect::MakeLink(which, digest) => {
-                let name = format!("{}.new", slot(*which));
-                self.disk.remove(Install, &name);
-                self.disk.put(Install, &name, Data::Link(*digest));
-            }
-            Effect::NameJournal => self.disk.rename(State, "journal.new", "journal"),
-            Effect::NameLink(which) => {
-                self.disk.rename(Install, &format!("{}.new", slot(*which)), slot(*which));
-            }
-            Effect::NameRelease(digest) => self.disk.rename(Releases, "staged", &digest.short()),
+            Effect::Follow => self.follower = self.follower.and(self.link("current")),
             Effect::Pause => return Ok(Some(Event::Resume)),
             Effect::Probe => return Ok(Some(self.probe())),
             Effect::Receive => {
                 self.memory.begun = true;
                 let tree = Data::Tree { release: self.wanted(), whole: true };
-                self.disk.put(Releases, "staged", tree);
+                self.disk.put(Place::Releases, "staged", tree);
                 return Ok(Some(Event::Staged));
             }
             Effect::Reexec => {
                 self.note_condemned();
                 return self.boot().map(Some);
             }
-            Effect::RemoveLink(which) => self.disk.remove(Install, slot(*which)),
-            Effect::Reply(outcome) => {
-                self.memory.replies.push((self.asked.clone(), outcome.as_ref().clone()));
-            }
+            Effect::Reply(outcome) => self.reply(outcome),
             Effect::Restart(digest) => return self.restart(*digest).map(Some),
             Effect::Stop => {
                 self.note_condemned();
                 self.agent = None;
             }
-            Effect::SyncAudit => self.disk.sync_file(State, "audit"),
-            Effect::SyncInstall => self.disk.sync_dir(Install),
-            Effect::SyncJournal => self.disk.sync_file(State, "journal.new"),
-            Effect::SyncReleases => self.disk.sync_dir(Releases),
-            Effect::SyncState => self.disk.sync_dir(State),
-            Effect::SyncTree => self.disk.sync_file(Releases, "staged"),
-            Effect::TrimAudit => {
-                let bytes = self.log();
-                let whole = Log::read(&bytes, |_| ()).whole;
-                self.disk.write(State, "audit", Data::Log(bytes[..whole].into()));
-            }
-            Effect::WriteJournal(journal) => {
-                self.disk.put(State, "journal.new", Data::of_journal(journal));
-            }
+            on_disk => self.on_disk(on_disk),
         }
         Ok(None)
+    }
+
+    fn reply(&mut self, outcome: &Outcome) {
+        // Nothing is held against it when the one before fails like it, or when what was found could
+        // not be written down before the updater became another process.
+        self.memory.condemned &= match outcome {
+            Outcome::RolledBackBadly { .. } => false,
+            Outcome::RolledBack { cause } | Outcome::FirstFailed { cause } => {
+                cause.is_of_release() || !self.was_hindered
+            }
+            _ => true,
+        };
+        self.memory.replies.push((self.asked.clone(), outcome.clone()));
     }
 
     fn wanted(&self) -> Digest {
@@ -282,7 +283,7 @@ impl World {
         }
     }
 
-    fn audit(&mut self, record: &Record) {
+    pub(super) fn audit(&mut self, record: &Record) {
         let mut bytes = self.log().to_vec();
         let log = Log::read(&bytes, |_| ());
         if log.last.as_ref() != Some(record) {
@@ -297,7 +298,7 @@ impl World {
         Event::Checked(if is_fit { Ok(()) } else { Err(Reason::Unfit("it said so".into())) })
     }
 
-    fn collect(&mut self, kept: &[Digest]) {
+    pub(super) fn collect(&mut self, kept: &[Digest]) {
         let kept: Vec<String> = kept.iter().map(Digest::short).collect();
         for name in self.disk.names(Place::Releases) {
             if !kept.contains(&name) {
@@ -344,45 +345,5 @@ impl World {
             }
         };
         Event::Probed { at: self.clock, seen }
-    }
-}
-
-/// The name of a variant, without what is in it.
-fn name(what: &impl std::fmt::Debug) -> String {
-    struct First(String);
-    impl std::fmt::Write for First {
-        fn write_str(&mut self, text: &str) -> std::fmt::Result {
-            let end = text.find(|c: char| !c.is_ascii_alphanumeric());
-            self.0.push_str(&text[..end.unwrap_or(text.len())]);
-            if end.is_some() { Err(std::fmt::Error) } else { Ok(()) }
-        }
-    }
-    let mut first = First(String::new());
-    // The rest is never made: that is what most of the time went into.
-    let _cut = std::fmt::write(&mut first, format_args!("{what:?}"));
-    first.0
-}
-
-/// What an effect is, and of which link.
-fn what(effect: &Effect) -> String {
-    match effect {
-        Effect::MakeLink(which, _) | Effect::NameLink(which) | Effect::RemoveLink(which) => {
-            format!("{} {which:?}", name(effect))
-        }
-        _ => name(effect),
-    }
-}
-
-/// Whether the world can refuse to do it.
-fn can_fail(effect: &Effect) -> bool {
-    use Effect::{Await, Pause, Probe, Reexec, Reply};
-    !matches!(effect, Await | Pause | Probe | Reexec | Reply(_))
-}
-
-fn failure(effect: &Effect) -> Event {
-    let fault = Fault { what: "input/output error".into(), is_full: false };
-    match effect {
-        Effect::Restart(_) => Event::Unstartable(fault),
-        _ => Event::Failed(fault),
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn serve(settings: &Settings, identity: &Arc<Identity>) -> Resu
         match probe.see().await {
             Seen::Answer { process, .. } if process.nonce == ours => Ok(()),
             Seen::Answer { .. } => bail!("another program answers on {}", settings.reached_at()),
-            Seen::Gone | Seen::Silent => {
+            Seen::Gone | Seen::Hindered(_) | Seen::Silent => {
                 bail!("nobody is reached on {}", settings.reached_at())
             }
         }

@@ -267,6 +267,8 @@ fn unasked() -> Event {
 }
 
 impl Host for Hands {
+    fn follow(&mut self) {}
+
     fn pause(&mut self) {
         std::thread::park_timeout(SECOND);
     }
