@@ -19,11 +19,12 @@ own() {
   chmod "$3" "$4"
 }
 
-# papers ROLE: an identity that was brought here, for one daemon to read and for none to write.
+# papers ROLE: an identity that was brought here, for one daemon to read and for none to write. The root
+# of trust is the operator's word: whoever owns it says whether it is, so that stays as it is.
 papers() {
   [ -d "/etc/decnet/$1" ] || [ -L "/etc/decnet/$1" ] || return 0
   own root "decnet-$1" 0750 "/etc/decnet/$1"
-  find "/etc/decnet/$1" -mindepth 1 -maxdepth 1 -type f -links 1 \
+  find "/etc/decnet/$1" -mindepth 1 -maxdepth 1 -type f -links 1 ! -name root.json \
     \( ! -user root -o ! -group "decnet-$1" -o -perm /027 \) \
     -exec chown -h "root:decnet-$1" {} + -exec chmod 0640 {} +
 }

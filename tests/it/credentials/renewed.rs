@@ -30,7 +30,7 @@ cp SHOP/old-agent/worker.* SHOP/old-agent/ca.crt /etc/decnet/agent
 echo https://127.0.0.1:8771 >/etc/decnet/agent/master
 cp SHOP/old-updater/worker.crt /etc/decnet/updater/updater.crt
 cp SHOP/old-updater/worker.key /etc/decnet/updater/updater.key
-chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater
+chown -R decnet:decnet /etc/decnet/agent /etc/decnet/updater; chown root: /etc/decnet/updater/root.json
 print() { openssl x509 -in $1 -outform der | sha256sum | cut -d' ' -f1; }
 end() { date -d \"$(openssl x509 -in $1 -noout -enddate | cut -d= -f2)\" +%s; }
 agent=SHOP/old-agent/worker.crt updater=SHOP/old-updater/worker.crt
