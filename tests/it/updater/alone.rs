@@ -358,7 +358,9 @@ impl Alone {
 
     /// Checks that there is nothing but what two releases need.
     pub(super) fn is_tidy(&mut self) -> Result<(), String> {
-        let line = "export LC_ALL=C; cd PLACE; ls -A opt state/updater/agent state/updater/spool; \
+        // Links that are at hand for the next attempt are no clutter.
+        let line = "export LC_ALL=C; cd PLACE; \
+                    ls -A opt state/updater/agent state/updater/spool | grep -v '^[.][a-z]*[.]new$'; \
                     ls -A opt/releases | sort; echo --; \
                     for link in opt/current opt/prev; do readlink $link; done | sort; \
                     find opt/releases -name '*.new'";
@@ -367,7 +369,7 @@ impl Alone {
         let releases: String =
             links.lines().map(|link| link.replace("releases/", "") + "\n").collect();
         let expected = format!(
-            "opt:\n.current.new\n.prev.new\n.spare\ncurrent\nprev\nreleases\nupdater\n\n\
+            "opt:\n.spare\ncurrent\nprev\nreleases\nupdater\n\n\
              state/updater/agent:\naudit.log\njournal\njournal.new\nspare\n\nstate/updater/spool:\n{releases}"
         );
         if found.trim_end() == expected.trim_end() {

@@ -184,7 +184,7 @@ fn an_agent_that_could_not_be_started_takes_no_other_ones_place() {
     // Another user.
     node.kill();
     let dir = node.path("").display().to_string();
-    node.shell.ok(&format!("chown -R nobody {dir}; chown root {dir}/run"));
+    node.shell.ok(&format!("chown -R nobody {dir}; chown root {dir} {dir}/run {dir}/etc {dir}/etc/updater {dir}/etc/updater/root.json"));
     node.start("setpriv --reuid=nobody --clear-groups");
     node.up();
     is_refused_for(&mut node, &["ambient", "`decnet bpf load`"]);

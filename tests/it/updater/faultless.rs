@@ -54,9 +54,9 @@ fn what_runs_beside_the_agent_follows_it() {
 /// Starts an agent beside the unit, which is stopped; it holds the lock and the port.
 const STRAY: &str = "
 systemctl stop decnet-agent.socket decnet-agent
-systemd-run --quiet --unit=stray -p User=decnet -p Group=decnet \
+systemd-run --quiet --unit=stray -p User=decnet -p Group=decnet-agent \
   -p AmbientCapabilities='CAP_NET_ADMIN CAP_NET_RAW' /opt/decnet/current/bin/decnet agent
-for i in $(seq 400); do [ -S /run/decnet/agent.sock ] && exit; sleep .05; done
+for i in $(seq 400); do [ -S /run/decnet/agent/agent.sock ] && exit; sleep .05; done
 journalctl -n 20 --no-pager; exit 1";
 
 #[test]

@@ -182,7 +182,7 @@ fn an_updater_that_cannot_run_any_more_is_replaced_and_a_busy_port_is_waited_for
     let (mut node, second) = node();
     // Another program has its port: no release is to blame, and none is exchanged.
     node.machine.ok("sed -i 's/^patience = .*/patience = 2/' /etc/decnet/decnet.toml
-        systemctl stop decnet-updater
+        systemctl stop decnet-updater decnet-rescue
         systemd-run -u thief python3 -m http.server 8766
         until curl -s -o /dev/null http://127.0.0.1:8766; do sleep .1; done
         systemctl start decnet-updater");
