@@ -21,12 +21,13 @@ const SAMPLE: usize = 12;
 /// How many double faults are tried when all is: there are more than a day's.
 const DOUBLE: usize = 400;
 /// What a recovery does, and how often at most.
-const RECOVERY: [(&str, usize); 9] = [
+const RECOVERY: [(&str, usize); 10] = [
     ("fsync", 16),
     ("getdents64", 12),
     ("openat", 120),
     ("pidfd_send_signal", 1),
     ("rename", 10),
+    ("renameat2", 10),
     ("symlink", 3),
     ("unlink", 3),
     ("unlinkat", 6),
@@ -164,7 +165,8 @@ fn try_all(what: &str, cases: &[Case], all: usize) {
     let took = begun.elapsed().as_secs_f32();
     eprintln!("{what}: {count} of {all} cases, of which {hits} came about, in {took:.1} s");
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(hits * 2 > count, "strace has done nothing in {} of {count} cases", count - hits);
+    // A recovery need not come to each call that one may make.
+    assert!(hits * 3 > count, "strace has done nothing in {} of {count} cases", count - hits);
 }
 
 #[test]
