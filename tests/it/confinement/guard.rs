@@ -61,7 +61,8 @@ fn a_face_that_outlives_the_agent_and_the_keeper_still_begins_nothing() {
     let mut puppet = Puppet::take(face, Seccomp::Suspended);
     let set = libc::PR_SET_PDEATHSIG.into();
     assert_eq!(puppet.call(libc::SYS_prctl, [set, 0, 0, 0, 0, 0]), Came::Returned(0));
-    kill(Pid::from_raw(keeper), Signal::SIGSTOP).expect("it is ours");
+    // Held by a debugger: a stopped process whose group has lost its parent is ended by the kernel.
+    let held = Puppet::take(keeper, Seccomp::Holds);
     agent.process.kill().expect("it is ours");
     agent.process.wait().expect("it is ours");
 
@@ -78,6 +79,7 @@ fn a_face_that_outlives_the_agent_and_the_keeper_still_begins_nothing() {
     assert!(!begins(&frames, decky.mac.0, until), "it began without an agent");
     kill(Pid::from_raw(keeper), Signal::SIGKILL).expect("it is ours");
     wait_dead(keeper);
+    drop(held);
     let until = Instant::now() + Duration::from_secs(3);
     assert!(!begins(&frames, decky.mac.0, until), "it began without a keeper");
     for (fd, _) in all.iter().filter(|(_, is)| is.contains("bpf")) {
