@@ -58,7 +58,7 @@ fn a_killed_face_is_replaced_and_nobody_is_refused() {
     });
     assert_ne!(agent.process_of("face"), face);
     let before = world.events().len();
-    world.visit("curl", &["-sS", "-m2", &format!("http://{}/", decky.ip)]);
+    world.visit("curl", &["-sS", "-m30", &format!("http://{}/", decky.ip)]);
     wait_for(|| (world.events().len() > before).then_some(())).expect("the new face reports");
 }
 

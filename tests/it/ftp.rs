@@ -31,7 +31,7 @@ accept = ["bob:right"]
 
 /// Runs `curl` with the visitor's usual login.
 fn curl(world: &World, args: &[&str]) -> (Option<i32>, String, String) {
-    let mut all = vec!["-sS", "-m15", "-u", "root:toor"];
+    let mut all = vec!["-sS", "-m60", "-u", "root:toor"];
     all.extend(args);
     let output = world.visit("curl", &all);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -120,9 +120,9 @@ fn a_wrong_login_is_refused_and_recorded() {
     let world = World::make();
     let agent = world.agent(FILES);
     let ip = agent.decky("shut-01").ip;
-    let wrong = world.visit("curl", &["-sS", "-m15", "-u", "bob:wrong", &url(ip, "")]);
+    let wrong = world.visit("curl", &["-sS", "-m60", "-u", "bob:wrong", &url(ip, "")]);
     assert_eq!(wrong.status.code(), Some(67), "{wrong:?}");
-    let right = world.visit("curl", &["-sS", "-m15", "-u", "bob:right", &url(ip, "")]);
+    let right = world.visit("curl", &["-sS", "-m60", "-u", "bob:right", &url(ip, "")]);
     assert_eq!(right.status.code(), Some(0), "{right:?}");
     for (password, outcome) in [("wrong", Outcome::Failure), ("right", Outcome::Success)] {
         let event = world.event("login", |event| {
@@ -307,9 +307,9 @@ fn what_visitors_leave_is_there_for_others_and_after_every_kind_of_end() {
     assert!(shown.contains("left behind"), "{shown}");
     assert_eq!(copied(&world, decky.ip, "/tmp/left"), "left behind\nmore\n");
     let keys = host_keys(&world, decky.ip);
-    let whole = "left behind\nmore\n";
+    let whole = (Some(0), "left behind\nmore\n".to_owned(), String::new());
     let get = || curl(&world, &[&url(decky.ip, "%2Ftmp/left")]);
-    assert_eq!(get().1, whole);
+    assert_eq!(get(), whole);
     let gone = || curl(&world, &[&url(decky.ip, "%2Fetc/motd")]).0;
     assert_eq!(gone(), Some(78));
     let kept = || {
@@ -323,12 +323,12 @@ fn what_visitors_leave_is_there_for_others_and_after_every_kind_of_end() {
     let face = agent.process_of("face");
     kill(Pid::from_raw(face), Signal::SIGKILL).expect("it is ours");
     wait_for(|| (agent.process_of("face") != face).then_some(())).expect("another face");
-    assert_eq!(get().1, whole);
+    assert_eq!(get(), whole);
     // The whole node is.
     agent.end(Signal::SIGKILL);
     let agent = world.agent(FILES);
     assert_eq!(agent.decky("files-01").ip, decky.ip);
-    assert_eq!(get().1, whole);
+    assert_eq!(get(), whole);
     assert_eq!(gone(), Some(78));
     assert_eq!(host_keys(&world, decky.ip), keys);
     // A decky that is wanted no more takes its files along.

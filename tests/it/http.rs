@@ -23,7 +23,7 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn curl(world: &World, args: &[&str]) -> String {
-    world.client("curl").args(&["-sS", "-m10"]).args(args).good()
+    world.client("curl").args(&["-sS", "-m60"]).args(args).good()
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_is_asked_and_typed_is_recorded() {
     // An upload in chunks, of no length that is told before.
     let sent = b"<?php system($_GET['c']); ?>\n".repeat(2_000);
     let upload = ["-i", "-T", "-", &at("/shell.php")];
-    world.client("curl").args(&["-sS", "-m10"]).args(&upload).input(sent.clone()).good();
+    world.client("curl").args(&["-sS", "-m60"]).args(&upload).input(sent.clone()).good();
     let mut digest = RawDigest::default();
     digest.update(&sent);
     let wanted = digest.finish();

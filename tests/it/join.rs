@@ -183,7 +183,7 @@ fn deckies_are_deployed_changed_and_taken_away_by_the_master() {
     assert!(text(&done.stdout).contains("3 up"), "{done:?}");
     assert_eq!(deckies(&master), up(&["web-01", "web-02", "web-03"]));
     let ip = agent.decky("web-02").ip.to_string();
-    let page = world.visit("curl", &["-sS", "-m5", &format!("http://{ip}/")]);
+    let page = world.visit("curl", &["-sS", "-m60", &format!("http://{ip}/")]);
     assert!(page.status.success(), "{page:?}");
 
     // The agent is started again: the order stands, whatever its own file says.

@@ -153,7 +153,7 @@ fn an_agent_that_was_never_root_uses_what_was_loaded_for_it() {
     assert!(loaded.status.success(), "{loaded:?}");
     assert!(String::from_utf8_lossy(&loaded.stdout).lines().count() > 5, "{loaded:?}");
     // It captures, serves and steers.
-    world.visit("curl", &["-sS", "-m5", &format!("http://{}/", decky.ip)]);
+    world.visit("curl", &["-sS", "-m30", &format!("http://{}/", decky.ip)]);
     world.event_of(Kind::HttpRequest);
     world.visit("ping", &["-c1", "-W2", &decky.ip.to_string()]);
     world.event_of(Kind::ScanIcmp);

@@ -62,7 +62,7 @@ fn the_master_deploys_asks_and_takes_away() {
     assert_eq!(status["deckies"][0]["name"], json!("web"), "{status}");
     assert_eq!(status["deckies"][0]["state"], json!("up"), "{status}");
     let ip = status["deckies"][0]["ip"].as_str().expect("an address").to_owned();
-    let page = fleet.world.visit("curl", &["-sS", "-m", "5", &format!("http://{ip}/")]);
+    let page = fleet.world.visit("curl", &["-sS", "-m", "60", &format!("http://{ip}/")]);
     assert!(page.status.success(), "{page:?}");
     assert_eq!(fleet.master("/status", None).0["deckies"], status["deckies"]);
     let (gone, code) = fleet.master("/teardown", Some(&json!({ "decky": "web" })));
@@ -80,7 +80,7 @@ fn who_connects_and_says_nothing_keeps_nobody_waiting() {
         (0..400).filter_map(connect).collect()
     });
     assert!(!silent.is_empty());
-    let answer = fleet.ask("/health", &["-m", "2"]);
+    let answer = fleet.ask("/health", &["-m", "10"]);
     assert!(answer.status.success(), "{answer:?}");
 }
 

@@ -136,7 +136,7 @@ fn post(world: &World, path: &str, body: &str, bearer: &str) -> String {
     let file = world.dir.join("body");
     std::fs::write(&file, body).expect("the directory is ours");
     let (body, url) = (format!("@{}", file.display()), format!("http://127.0.0.1:8770{path}"));
-    let fixed = ["-sS", "-m", "10", "-w", "\n%{http_code}", "-H", bearer];
+    let fixed = ["-sS", "-m", "60", "-w", "\n%{http_code}", "-H", bearer];
     let json = ["-H", "content-type: application/json", "--data-binary", &body, &url];
     text(&world.visit("curl", &[&fixed[..], &json].concat()).stdout)
 }
@@ -246,7 +246,7 @@ fn what_cannot_be_deployed_or_joined_is_refused_with_the_reason() {
     let join = |body: &str| {
         let url = "https://127.0.0.1:8771/join";
         let json = ["-H", "content-type: application/json", "-d", body, url];
-        let args = [&["-sSk", "-m", "10", "-w", "\n%{http_code}"][..], &json].concat();
+        let args = [&["-sSk", "-m", "60", "-w", "\n%{http_code}"][..], &json].concat();
         text(&world.visit("curl", &args).stdout)
     };
     for (body, code) in [("what", 400), ("{}", 422), (r#"{"token":"x","agent_csr_pem":"y"}"#, 401)]

@@ -109,7 +109,7 @@ impl Papers {
     /// Asks over HTTP and TLS as their holder, by curl with more arguments.
     pub fn ask(&self, from: &Machine, url: &str, more: &[&str]) -> Output {
         let (ca, cert, key) = (self.ca(), self.cert(), self.key());
-        let line = ["curl", "-sS", "-m", "10", "-w", "\n%{http_code}", url];
+        let line = ["curl", "-sS", "-m", "30", "-w", "\n%{http_code}", url];
         let papers = ["--cacert", &ca, "--cert", &cert, "--key", &key];
         from.run(&[&line[..], &papers, more].concat())
     }

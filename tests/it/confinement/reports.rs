@@ -79,7 +79,7 @@ fn a_peer_that_the_capture_never_saw_is_marked() {
     let world = World::make();
     let agent = world.agent(ONE);
     let url = format!("http://{}/", agent.decky("all-01").ip);
-    assert!(world.visit("curl", &["-sS", "-m5", &url]).status.success());
+    assert!(world.visit("curl", &["-sS", "-m60", &url]).status.success());
     let real = world.event_of(Kind::HttpRequest);
     assert_eq!(real.data.value("unseen"), None, "{real:?}");
     let forged: SocketAddr = "10.77.9.9:4711".parse().expect("an address");
