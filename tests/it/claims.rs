@@ -1,6 +1,9 @@
 //! What one node says of itself is no more than that: whoever has its certificate ends nothing of
 //! the master's.
 
+use std::collections::BTreeSet;
+
+use decnet_tests::liar::Liar;
 use decnet_tests::master::Master;
 use decnet_tests::papers::Papers;
 use decnet_tests::rollout::bundle;
@@ -60,16 +63,8 @@ fn table() -> Vec<(Value, u16)> {
 #[test]
 fn no_report_of_a_node_ends_anything_of_the_masters() {
     let world = World::make();
-    let master = Master::start(&world);
-    let ip = NODE_IP.to_string();
-    let enroll = |name: &str, dir: &str, port: &str| {
-        let line = ["enroll", "--name", name, "--address", &ip, "--agent-port", port];
-        let enrolled = master.swarm(&[&line[..], &["--out-dir", dir, "--updater"]].concat());
-        assert!(enrolled.status.success(), "{enrolled:?}");
-    };
-    enroll("honest", &world.etc_dir().join("agent").display().to_string(), "8765");
-    let dir = world.dir.join("liar").display().to_string();
-    enroll("liar", &dir, "9999");
+    let pair = Pair::enroll(&world);
+    let master = &pair.master;
     let _agent = world.start_agent("");
     let listed = || master.json(&["list"]);
     // With the master's first question the node knows where it is.
@@ -79,14 +74,8 @@ fn no_report_of_a_node_ends_anything_of_the_masters() {
     });
     assert!(beats.is_some(), "{}", listed());
 
-    let (papers, url) = (Papers::at(&dir), format!("https://{VISITOR_IP}:8771/heartbeat"));
-    let body = world.dir.join("body");
     for (report, status) in table() {
-        std::fs::write(&body, report.to_string()).expect("the directory is ours");
-        let data = format!("@{}", body.display());
-        let more = ["-k", "-H", "content-type: application/json", "--data-binary", &data];
-        let output = papers.ask(&world, &url, &more);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = pair.say(&report);
         assert!(said.ends_with(&format!("\n{status}")), "{said}: {:.300}", report.to_string());
         let names: Vec<Value> =
             listed().as_array().expect("nodes").iter().map(|host| host["name"].clone()).collect();
@@ -115,6 +104,100 @@ fn no_report_of_a_node_ends_anything_of_the_masters() {
     let gone = master.swarm(&["decommission", "--name", "liar", "--yes"]);
     assert!(gone.status.success(), "{gone:?}");
     assert_eq!(master.json(&["list", "--status", "active"]).as_array().map(Vec::len), Some(1));
+}
+
+/// An address in the LAN, and the file that asks for deckies there and anywhere.
+fn fleet_file(world: &World) -> String {
+    let path = world.dir.join("fleet.toml");
+    let text = "[network]\nsubnet = \"10.77.9.0/29\"\n\
+                [[decky]]\nname = \"asked\"\nip = \"10.77.9.9\"\nservices = [\"http\"]\n\
+                [[decky]]\nname = \"chosen\"\ncount = 4\nservices = [\"http\"]\n";
+    std::fs::write(&path, text).expect("the directory is ours");
+    path.display().to_string()
+}
+
+/// What the node says that takes every name and address of that file, by each way there is.
+fn everything() -> Value {
+    let names = ["asked", "chosen-01", "chosen-02", "chosen-03", "chosen-04"];
+    let decky = |(n, name): (u8, &str)| {
+        let ip = if name == "asked" { "10.77.9.9".to_owned() } else { format!("10.77.9.{n}") };
+        json!({ "name": name, "ip": ip, "mac": format!("02:00:00:00:01:0{n}"), "hostname": "X",
+            "persona": "debian-12", "services": ["http"], "state": "up", "conflict": ip })
+    };
+    let deckies: Vec<Value> = (1..).zip(names).map(decky).collect();
+    let own: Vec<String> = (0..=255).map(|last| format!("10.77.9.{last}")).collect();
+    with(&[("/deckies", json!(deckies)), ("/network/own", json!(own))])
+}
+
+/// An honest node, and one of which only the certificate is there.
+struct Pair<'a> {
+    world: &'a World,
+    master: Master<'a>,
+    liar: Papers,
+}
+
+impl<'a> Pair<'a> {
+    fn enroll(world: &'a World) -> Self {
+        let master = Master::start(world);
+        let dir = world.dir.join("liar");
+        let honest = world.etc_dir().join("agent");
+        for (name, dir, port) in [("honest", &honest, "8765"), ("liar", &dir, "9999")] {
+            let (ip, dir) = (NODE_IP.to_string(), dir.display().to_string());
+            let line = ["enroll", "--name", name, "--address", &ip, "--agent-port", port];
+            let enrolled = master.swarm(&[&line[..], &["--out-dir", &dir, "--updater"]].concat());
+            assert!(enrolled.status.success(), "{enrolled:?}");
+        }
+        Self { world, master, liar: Papers::at(dir) }
+    }
+
+    /// The liar says this to the master; what comes back.
+    fn say(&self, report: &Value) -> String {
+        let (url, body) =
+            (format!("https://{VISITOR_IP}:8771/heartbeat"), self.world.dir.join("body"));
+        std::fs::write(&body, report.to_string()).expect("the directory is ours");
+        let data = format!("@{}", body.display());
+        let more = ["-k", "-H", "content-type: application/json", "--data-binary", &data];
+        String::from_utf8_lossy(&self.liar.ask(self.world, &url, &more).stdout).into_owned()
+    }
+
+    /// Deploys the file, of which the honest node takes all: what it has.
+    fn deploy(&self, why: &str, more: &[&str]) -> BTreeSet<(String, String)> {
+        let config = fleet_file(self.world);
+        let line = ["deploy", "--config", &config, "--json"];
+        let done = self.master.swarm(&[&line[..], more].concat());
+        let told: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
+        let results = told["results"].as_array().cloned().unwrap_or_default();
+        let honest = results.iter().find(|one| one["host_name"] == json!("honest"));
+        assert_eq!(honest.map(|one| &one["ok"]), Some(&json!(true)), "{why}: {done:?}");
+        let up = self.master.json(&["deckies", "--state", "up", "--host", "honest"]);
+        let row = |decky: &Value| {
+            let text = |field: &str| decky[field].as_str().expect("text").to_owned();
+            (text("name"), text("ip"))
+        };
+        let up: BTreeSet<_> = up.as_array().expect("deckies").iter().map(row).collect();
+        assert_eq!(up.len(), 5, "{why}: {up:?}");
+        assert!(up.contains(&("asked".to_owned(), "10.77.9.9".to_owned())), "{why}: {up:?}");
+        up
+    }
+}
+
+#[test]
+fn what_a_node_claims_keeps_no_decky_of_another_from_its_name_and_address() {
+    let world = World::make();
+    let pair = Pair::enroll(&world);
+    let _agent = world.start_agent("");
+    let ready = wait_for(|| world.log().contains("the master is served").then_some(()));
+    assert!(ready.is_some(), "the agent does not serve");
+    let heard = pair.say(&everything());
+    assert!(heard.ends_with("\n200"), "{heard}");
+    let claimed = || pair.master.json(&["deckies", "--host", "liar"]).as_array().map(Vec::len);
+    assert!(wait_for(|| (claimed() == Some(5)).then_some(())).is_some(), "{:?}", claimed());
+    let first = pair.deploy("the liar is not meant", &["--host", "honest"]);
+    // It answers the master now, and says the same.
+    let _liar = Liar::start(&world, 9_999, &world.dir.join("liar"), everything());
+    assert_eq!(pair.deploy("the liar answers", &[]), first, "a decky has moved");
+    let gone = pair.master.swarm(&["teardown", "--decky", "asked"]);
+    assert!(gone.status.success(), "the liar has a say in it: {gone:?}");
 }
 
 #[test]

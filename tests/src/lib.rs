@@ -11,6 +11,7 @@ pub mod booted;
 pub mod client;
 pub mod forged;
 pub mod ghost;
+pub mod liar;
 pub mod master;
 pub mod neighbour;
 pub mod node;

@@ -20,7 +20,7 @@ use crate::edge::clock;
 use crate::edge::hosts::HostsError;
 use crate::logic::config::{self, Fleet};
 use crate::logic::name::DeckyName;
-use crate::logic::swarm::spread::{Before, Node, spread};
+use crate::logic::swarm::spread::{Before, Node, Occupied, spread};
 use crate::logic::swarm::{Deploy, Host, HostStatus, NodeReport, OrderedDecky, Outcome, Outcomes};
 
 /// How often deckies are given other addresses because machines of the LAN have theirs.
@@ -79,10 +79,10 @@ async fn spread_and_push(app: &App, fleet: &Fleet, targets: Vec<Host>) -> Result
         nodes::ask::<NodeReport>(app, &host, STATUS, None::<&()>).await
     });
     let mut answers = asked.await;
-    let nodes: Vec<Node> = answers.iter().map(node).collect();
+    let mut nodes: Vec<Node> = answers.iter().map(node).collect();
     for _ in 0..ROUNDS {
         let range = fleet.network.subnet;
-        let orders = spread(&fleet.deckies, &nodes, &plan.before, range, &plan.taken)?;
+        let orders = spread(&fleet.deckies, &nodes, &plan.before, range, &plan.occupied)?;
         plan.want(app, &orders)?;
         let hosts: Vec<Host> = answers
             .iter()
@@ -95,7 +95,7 @@ async fn spread_and_push(app: &App, fleet: &Fleet, targets: Vec<Host>) -> Result
                 slot.1 = answer;
             }
         }
-        if !plan.avoid(fleet, &answers) {
+        if !avoid(&mut nodes, fleet, &orders, &answers) {
             break;
         }
     }
@@ -125,17 +125,16 @@ pub(super) async fn each<F: Future<Output = Result<NodeReport>>>(
 
 fn node((host, answer): &(Host, Result<NodeReport>)) -> Node {
     let network = answer.as_ref().ok().map(|report| report.network.clone());
-    Node { id: host.host_uuid, name: host.name.clone(), network }
+    Node { id: host.host_uuid, name: host.name.clone(), network, met: BTreeSet::new() }
 }
 
 /// What is known before deckies are spread.
 struct Plan {
     before: BTreeMap<DeckyName, Before>,
     wanted: Wanted,
-    /// Deckies of nodes that are not meant, and where they are.
+    /// Deckies that are wanted of nodes that are not meant, and where they are.
     elsewhere: BTreeMap<DeckyName, String>,
-    /// Addresses that nobody may be given.
-    taken: BTreeSet<Ipv4Addr>,
+    occupied: Occupied,
 }
 
 impl Plan {
@@ -143,24 +142,23 @@ impl Plan {
         let meant: BTreeSet<Uuid> = targets.iter().map(|host| host.host_uuid).collect();
         let mut wanted = app.hosts().all_wanted()?;
         let fleet = app.hosts().fleet()?;
-        let hosts = app.hosts().list(None)?;
+        let mut hosts = app.hosts().list(None)?;
+        hosts.retain(|host| host.status != HostStatus::Decommissioned);
         let mut plan = Self {
             before: BTreeMap::new(),
             wanted: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            occupied: Occupied::default(),
         };
-        for decky in fleet {
-            if !meant.contains(&decky.host_uuid) {
-                plan.elsewhere.insert(decky.decky.name, decky.host_name.to_string());
-                plan.taken.extend(v4(decky.decky.ip));
-            }
-        }
+        // A name that a node says and that nobody has given it keeps nobody else from the name.
+        let others = fleet.iter().filter(|decky| !meant.contains(&decky.host_uuid));
+        plan.occupied.claimed.extend(others.filter_map(|decky| v4(decky.decky.ip)));
         for host in hosts {
+            plan.occupied.taken.extend(host.address.parse::<Ipv4Addr>());
             let Some(deckies) = wanted.remove(&host.host_uuid) else { continue };
             if !meant.contains(&host.host_uuid) {
                 for decky in deckies {
-                    plan.taken.extend(decky.ip);
+                    plan.occupied.taken.extend(decky.ip);
                     plan.elsewhere.insert(decky.name, host.name.to_string());
                 }
             } else {
@@ -199,20 +197,32 @@ impl Plan {
         }
         Ok(())
     }
+}
 
-    /// Takes note of addresses that other machines have; says whether that changes anything.
-    fn avoid(&mut self, fleet: &Fleet, answers: &Answers) -> bool {
-        let chosen: BTreeSet<&DeckyName> =
-            fleet.deckies.iter().filter(|wish| wish.ip.is_none()).map(|wish| &wish.name).collect();
-        let reports = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
-        let before = self.taken.len();
-        for decky in reports.flat_map(|report| report.deckies.iter().flatten()) {
-            if chosen.contains(&decky.name) {
-                self.taken.extend(decky.conflict.and_then(v4));
+/// Takes note of addresses that nodes found other machines to have, each among those that it was
+/// given; says whether that changes anything.
+fn avoid(nodes: &mut [Node], fleet: &Fleet, orders: &Wanted, answers: &Answers) -> bool {
+    let chosen: BTreeSet<&DeckyName> =
+        fleet.deckies.iter().filter(|wish| wish.ip.is_none()).map(|wish| &wish.name).collect();
+    let mut is_more = false;
+    for (host, answer) in answers {
+        let Some(node) = nodes.iter_mut().find(|node| node.id == host.host_uuid) else { continue };
+        let given: BTreeMap<_, _> = orders
+            .get(&node.id)
+            .into_iter()
+            .flatten()
+            .filter(|decky| chosen.contains(&decky.name))
+            .map(|decky| (&decky.name, decky.ip))
+            .collect();
+        let said = answer.as_ref().ok().and_then(|report| report.deckies.as_deref());
+        for decky in said.unwrap_or_default() {
+            let met = decky.conflict.and_then(v4);
+            if met.is_some() && given.get(&decky.name) == Some(&met) {
+                is_more |= met.is_some_and(|ip| node.met.insert(ip));
             }
         }
-        self.taken.len() > before
     }
+    is_more
 }
 
 fn v4(ip: IpAddr) -> Option<Ipv4Addr> {

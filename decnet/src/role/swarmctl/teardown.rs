@@ -36,7 +36,8 @@ pub(super) async fn teardown(
     Ok(Json(outcomes(answers.await)))
 }
 
-/// Those of `hosts` that have the decky, when one is named.
+/// Those of `hosts` that have the decky, when one is named: of which it is wanted, or else who says
+/// so, as a node does whose deckies are of its own file.
 fn having(
     app: &App,
     mut hosts: Vec<Host>,
@@ -44,12 +45,18 @@ fn having(
 ) -> Result<Vec<Host>, HostsError> {
     let Some(name) = decky else { return Ok(hosts) };
     let wanted = app.hosts().all_wanted()?;
+    let is_wanted = |host: &Host| {
+        wanted.get(&host.host_uuid).is_some_and(|all| all.iter().any(|one| one.name == *name))
+    };
+    if hosts.iter().any(is_wanted) {
+        hosts.retain(is_wanted);
+        return Ok(hosts);
+    }
     let fleet = app.hosts().fleet()?;
-    hosts.retain(|host| {
-        let id = host.host_uuid;
-        let is_wanted = wanted.get(&id).is_some_and(|all| all.iter().any(|one| one.name == *name));
-        is_wanted || fleet.iter().any(|one| one.host_uuid == id && one.decky.name == *name)
-    });
+    let says = |host: &Host| {
+        fleet.iter().any(|one| one.host_uuid == host.host_uuid && one.decky.name == *name)
+    };
+    hosts.retain(says);
     Ok(hosts)
 }
 

@@ -16,6 +16,7 @@ fn node(number: u8, subnet: &str) -> Node {
             gateway: Some([10, 0, 0, 1].into()),
             own: [own].into(),
         }),
+        met: BTreeSet::new(),
     }
 }
 
@@ -46,8 +47,12 @@ fn places(orders: &Orders) -> BTreeMap<DeckyName, Before> {
     orders.iter().flat_map(of).collect()
 }
 
-fn nothing() -> BTreeSet<Ipv4Addr> {
-    BTreeSet::new()
+fn nothing() -> Occupied {
+    Occupied::default()
+}
+
+fn addresses(orders: &Orders) -> BTreeSet<Ipv4Addr> {
+    orders.values().flatten().filter_map(|one| one.ip).collect()
 }
 
 fn counts(orders: &Orders) -> Vec<usize> {
@@ -60,7 +65,7 @@ fn deckies_are_spread_evenly_and_no_address_is_given_twice() {
     let orders =
         spread(&many(1_000), &nodes, &BTreeMap::new(), None, &nothing()).expect("there is room");
     assert_eq!(counts(&orders), [125; 8]);
-    let ips: BTreeSet<Ipv4Addr> = orders.values().flatten().filter_map(|one| one.ip).collect();
+    let ips = addresses(&orders);
     assert_eq!(ips.len(), 1_000);
     let own: Vec<Ipv4Addr> = (101..=108).map(|last| [10, 0, 0, last].into()).collect();
     for no in own.into_iter().chain([[10, 0, 0, 0].into(), [10, 0, 0, 1].into()]) {
@@ -86,12 +91,15 @@ fn what_is_there_stays_where_it_is() {
 
 #[test]
 fn a_decky_leaves_an_address_that_a_machine_has() {
-    let nodes = [node(1, "10.0.0.0/24")];
+    let mut nodes = [node(1, "10.0.0.0/24")];
     let first = spread(&many(2), &nodes, &BTreeMap::new(), None, &nothing()).expect("room");
-    let taken = [[10, 0, 0, 2].into()].into();
+    let taken = Occupied { taken: [[10, 0, 0, 2].into()].into(), ..nothing() };
     let second = spread(&many(2), &nodes, &places(&first), None, &taken).expect("room");
-    let ips: BTreeSet<Ipv4Addr> = second.values().flatten().filter_map(|one| one.ip).collect();
-    assert_eq!(ips, [[10, 0, 0, 3].into(), [10, 0, 0, 4].into()].into());
+    let left = [[10, 0, 0, 3].into(), [10, 0, 0, 4].into()].into();
+    assert_eq!(addresses(&second), left);
+    nodes[0].met = taken.taken;
+    let met = spread(&many(2), &nodes, &places(&first), None, &nothing()).expect("room");
+    assert_eq!(addresses(&met), left, "its own node has met the machine");
 }
 
 #[test]
@@ -118,8 +126,12 @@ fn what_cannot_be_is_said_and_nobody_gets_anything() {
     let none = BTreeMap::new();
     let full = spread(&many(2), &nodes, &none, None, &nothing()).expect_err("one is free");
     assert!(matches!(full, SpreadError::Full { placed: 1, wanted: 2, .. }), "{full}");
-    let there = [wish("a", Some([10, 0, 0, 101]))];
-    let taken = spread(&there, &nodes, &none, None, &nothing()).expect_err("a node has it");
+    let there = [wish("a", Some([10, 0, 0, 2]))];
+    let known = Occupied { taken: [[10, 0, 0, 2].into()].into(), ..nothing() };
+    let taken = spread(&there, &nodes, &none, None, &known).expect_err("a node has it");
+    assert!(matches!(taken, SpreadError::Taken { .. }), "{taken}");
+    let router = [wish("a", Some([10, 0, 0, 1]))];
+    let taken = spread(&router, &nodes, &none, None, &nothing()).expect_err("both say so");
     assert!(matches!(taken, SpreadError::Taken { .. }), "{taken}");
     let away = [wish("a", Some([10, 9, 9, 9]))];
     let misplaced = spread(&away, &nodes, &none, None, &nothing()).expect_err("elsewhere");
@@ -127,4 +139,48 @@ fn what_cannot_be_is_said_and_nobody_gets_anything() {
     let dead = [Node { network: None, ..node(1, "10.0.0.0/24") }];
     assert_eq!(spread(&many(1), &dead, &none, None, &nothing()), Err(SpreadError::NoNode));
     assert!(spread(&[], &dead, &none, None, &nothing()).is_ok(), "nothing needs no node");
+}
+
+/// A node that says that it has every address of the LAN, by each way there is to say it.
+fn liar(subnet: &str) -> Node {
+    let mut liar = node(9, subnet);
+    let all = || (0..=255).map(|last| Ipv4Addr::from([10, 0, 0, last]));
+    liar.met = all().collect();
+    let network = liar.network.as_mut().expect("it answers");
+    network.own = all().map(IpAddr::V4).collect();
+    liar
+}
+
+#[test]
+fn what_a_node_claims_it_takes_from_no_other() {
+    let honest = node(1, "10.0.0.0/24");
+    let first =
+        spread(&many(10), std::slice::from_ref(&honest), &BTreeMap::new(), None, &nothing())
+            .expect("room");
+    let before = places(&first);
+    let claimed = addresses(&first).into_iter().chain([[10, 0, 0, 77].into()]).collect();
+    let occupied = Occupied { claimed, ..nothing() };
+    let nodes = [honest, liar("10.0.0.0/24")];
+    let second = spread(&many(20), &nodes, &before, None, &occupied).expect("room");
+    assert_eq!(counts(&second), [20, 0], "the liar has no address for any");
+    let after = places(&second);
+    assert!(before.iter().all(|(name, place)| after.get(name) == Some(place)), "nobody moves");
+    assert_eq!(addresses(&second).len(), 20);
+    let asked = [wish("asked", Some([10, 0, 0, 77]))];
+    let third = spread(&asked, &nodes, &BTreeMap::new(), None, &occupied).expect("it is asked for");
+    assert_eq!(third[&nodes[0].id][0].ip, Some([10, 0, 0, 77].into()));
+}
+
+#[test]
+fn what_is_only_claimed_is_given_last_and_given() {
+    let nodes = [node(1, "10.0.0.0/29"), node(2, "10.0.0.0/29")];
+    let claimed = [2, 3].map(|last| [10, 0, 0, last].into()).into();
+    let occupied = Occupied { claimed, ..nothing() };
+    let some = spread(&many(3), &nodes, &BTreeMap::new(), None, &occupied).expect("room");
+    let free = |last: &[u8]| last.iter().map(|last| [10, 0, 0, *last].into()).collect();
+    assert_eq!(addresses(&some), free(&[4, 5, 6]));
+    let all = spread(&many(5), &nodes, &BTreeMap::new(), None, &occupied).expect("room");
+    assert_eq!(addresses(&all), free(&[2, 3, 4, 5, 6]));
+    let more = spread(&many(6), &nodes, &BTreeMap::new(), None, &occupied).expect_err("five");
+    assert!(matches!(more, SpreadError::Full { placed: 5, wanted: 6, .. }), "{more}");
 }
