@@ -59,10 +59,8 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         Compared::Same => None,
         Compared::OtherToolchain(object) => Some(object),
     };
-    // The tests start it, and depend on its library alone.
-    run::run(&mut cargo(&["build", "--quiet", "--package", "decnet", "--bin", "decnet"]))?;
     say("integration tests: real kernel, real clients");
-    // The tests start the program, which they are no part of.
+    // The tests start the program, and depend on its library alone.
     let mut program = cargo(&["build", "--quiet", "--package", "decnet"]);
     let mut tests = cargo(&["test", "--quiet", "--package", "decnet-tests", "--"]);
     if let Some(object) = object {
