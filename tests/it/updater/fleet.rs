@@ -53,6 +53,8 @@ const KINDS: [(&str, Part, &str); 24] = [
 ];
 /// How many of them are tried in every run.
 const USUAL: usize = 2;
+/// Seconds for which a release is watched: longer than the latest end of one that is tried.
+const SOAK: u8 = 8;
 
 /// Whose part of a release is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +159,7 @@ impl<'a> Fleet<'a> {
             "cd {place}; (bash -c 'opt/current/bin/decnet agent {options} & exec sleep infinity' \
              >agent.log 2>&1 &); \
              (unset DECNET_PARENT; while :; do opt/updater/current/bin/decnet updater --host=0.0.0.0 --port=8766 \
-             --agent=127.0.0.1:8765 --reserve=0 --soak=3 --patience=15 --updater-dir={place}/etc/updater \
+             --agent=127.0.0.1:8765 --reserve=0 --soak={SOAK} --patience=15 --updater-dir={place}/etc/updater \
              --install-dir={place}/opt {options}; sleep .5; done >updater.log 2>&1 &)"
         ));
         Member { name: node.name.clone(), place, shell }

@@ -17,7 +17,7 @@ const ALL: usize = 20;
 
 /// What there is nothing left of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lacking {
+pub(super) enum Lacking {
     Bytes,
     Files,
 }
@@ -33,7 +33,7 @@ enum Attempt {
 }
 
 /// Uses up what the disk has.
-fn fill(node: &Alone, lacking: Lacking) -> String {
+pub(super) fn fill(node: &Alone, lacking: Lacking) -> String {
     let dir = node.path("disk/filler");
     let dir = dir.display();
     let all = match lacking {
@@ -43,7 +43,7 @@ fn fill(node: &Alone, lacking: Lacking) -> String {
     format!("mkdir -p {dir} && ( cd {dir} && {{ {all}; }} ) 2>/dev/null")
 }
 
-fn free(node: &mut Alone) {
+pub(super) fn free(node: &mut Alone) {
     let dir = node.path("disk/filler");
     node.shell.ok(&format!("rm -rf {}", dir.display()));
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod killed;
 mod masters;
 mod own;
+mod own_full;
 mod programs;
 mod rooted;
 mod stand_in;

@@ -93,7 +93,7 @@ const WORSE: [&str; 9] = [
     "exit 0",
     "exit 3",
     "{ (sleep 1; kill -9 $$) & }",
-    "{ (sleep 8; kill -9 $$) & }",
+    "{ (sleep 3; kill -9 $$) & }",
     "exec sleep 1000",
     "exec ${0%/*}/../../../prev/bin/decnet updater",
     "trap '' TERM && while :; do sleep 1; done",
