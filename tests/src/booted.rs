@@ -59,7 +59,7 @@ impl Booted {
         let script = dir.path().join("setup.sh");
         std::fs::write(&script, setup).expect("the directory is ours");
         let mut command = Command::new("timeout");
-        command.args(["180", "bash"]).arg(tests.join("systemd-sandbox.sh")).arg("-s").arg(&script);
+        command.args(["900", "bash"]).arg(tests.join("systemd-sandbox.sh")).arg("-s").arg(&script);
         command.arg("-v").arg(&deploy).arg("-v").arg(program.parent().expect("it is in a folder"));
         command.args(dirs.iter().flat_map(|dir| [Path::new("-v"), dir]));
         let shell = Shell::start(command.args(["--", "bash", "-s"]));
