@@ -43,9 +43,28 @@ room() {
   own decnet "$group" 0700 "$dir"
 }
 
+# web_key: what api and web share and nobody else has; each group reads a copy.
+web_key() {
+  for role in api web; do own root "decnet-$role" 0750 "/etc/decnet/$role"; done
+  sound=$(find /etc/decnet/api/web.key /etc/decnet/web/web.key -maxdepth 0 -type f -user root \
+    -links 1 2>/dev/null | wc -l)
+  if [ "$sound" != 2 ] || [ ! -s /etc/decnet/api/web.key ] ||
+    [ "$(cat /etc/decnet/api/web.key)" != "$(cat /etc/decnet/web/web.key)" ]; then
+    key=$(od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n')
+    for role in api web; do
+      rm -f "/etc/decnet/$role/web.key.new"
+      printf '%s\n' "$key" >"/etc/decnet/$role/web.key.new"
+      chown -h "root:decnet-$role" "/etc/decnet/$role/web.key.new"
+      chmod 0640 "/etc/decnet/$role/web.key.new"
+      mv -T "/etc/decnet/$role/web.key.new" "/etc/decnet/$role/web.key"
+    done
+  fi
+}
+
 own root root 0755 /etc/decnet
 papers agent
 papers updater
+web_key
 
 own root root 0755 /var/lib/decnet
 cd /var/lib/decnet

@@ -53,11 +53,13 @@ impl Dashboard {
                 let api_url = format!("http://{}", api_port.local_addr()?);
                 tell.send(format!("http://{}", web_port.local_addr()?))?;
                 let host = IpAddr::from([127, 0, 0, 1]);
-                let api = api::Settings { host, port: 0, state_dir, user: None };
-                let web = web::Settings { host, port: 0, api_url, user: None };
+                let web_key = "/nowhere".into();
+                let api = api::Settings { host, port: 0, state_dir, user: None, web_key };
+                let web_key = "/nowhere".into();
+                let web = web::Settings { host, port: 0, api_url, user: None, web_key };
                 tokio::try_join!(
-                    api::serve(&api, api_port, asked(stopped.clone())),
-                    web::serve(&web, web_port, asked(stopped)),
+                    api::serve(&api, None, api_port, asked(stopped.clone())),
+                    web::serve(&web, None, web_port, asked(stopped)),
                 )?;
                 Ok(())
             })

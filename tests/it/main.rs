@@ -24,6 +24,7 @@ mod hostile;
 mod http;
 mod join;
 mod journal;
+mod logins;
 mod operator;
 mod redis;
 mod release;

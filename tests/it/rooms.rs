@@ -29,9 +29,9 @@ const EXPOSURE: [(&str, f64); 7] = [
 ];
 
 /// A file of each room, whoever's it is.
-const FILES: [(&str, &[&str]); 4] = [
+const FILES: [(&str, &[&str]); 5] = [
     ("agent", &["/etc/decnet/agent/worker.key", "/var/lib/decnet/agent/node.json"]),
-    ("api", &["/var/lib/decnet/api/first-login"]),
+    ("api", &["/etc/decnet/api/web.key", "/var/lib/decnet/api/first-login"]),
     ("swarmctl", &["/var/lib/decnet/swarm/token", "/var/lib/decnet/swarm/ca/ca.key"]),
     (
         "updater",
@@ -42,6 +42,7 @@ const FILES: [(&str, &[&str]); 4] = [
             "/opt/decnet/current/release.json",
         ],
     ),
+    ("web", &["/etc/decnet/web/web.key"]),
 ];
 /// Directories that nobody but root, or but one, may put anything into.
 const DIRECTORIES: [(&str, &str); 9] = [

@@ -20,6 +20,7 @@ pub mod puppet;
 pub mod pushes;
 pub mod releases;
 pub mod rollout;
+pub mod served;
 pub mod shell;
 pub mod siege;
 pub mod updater;

@@ -214,6 +214,9 @@ pub struct ApiArgs {
     /// User to serve as when started as root; `decnet` if it exists, else nobody
     #[arg(long, env = "DECNET_API_USER")]
     pub user: Option<String>,
+    /// Key by which the api knows what `decnet web` says of browsers; `-` for standard input
+    #[arg(long, env = "DECNET_API_WEB_KEY", default_value = "/etc/decnet/api/web.key")]
+    pub web_key: PathBuf,
 }
 
 /// Options of `bpf`.
@@ -393,4 +396,7 @@ pub struct WebArgs {
     /// User to serve as when started as root; `decnet` if it exists, else nobody
     #[arg(long, env = "DECNET_WEB_USER")]
     pub user: Option<String>,
+    /// Key by which the api knows what is said of browsers here; `-` for standard input
+    #[arg(long, env = "DECNET_WEB_KEY", default_value = "/etc/decnet/web/web.key")]
+    pub web_key: PathBuf,
 }

@@ -66,13 +66,13 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
 }
 
 fn api(args: ApiArgs) -> role::api::Settings {
-    let ApiArgs { host, port, state_dir, user } = args;
-    role::api::Settings { host, port, state_dir, user }
+    let ApiArgs { host, port, state_dir, user, web_key } = args;
+    role::api::Settings { host, port, state_dir, user, web_key }
 }
 
 fn web(args: WebArgs) -> role::web::Settings {
-    let WebArgs { host, port, api_url, user } = args;
-    role::web::Settings { host, port, api_url, user }
+    let WebArgs { host, port, api_url, user, web_key } = args;
+    role::web::Settings { host, port, api_url, user, web_key }
 }
 
 fn bpf(args: &BpfArgs) -> Result<ExitCode> {

@@ -42,3 +42,4 @@ pub mod trusted;
 pub mod update;
 pub mod vault;
 pub mod watch;
+pub mod web_key;

@@ -44,4 +44,5 @@ pub mod trust;
 pub mod unit;
 pub mod update;
 pub mod visitors;
+pub mod vouch;
 pub mod wire;

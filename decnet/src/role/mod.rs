@@ -23,3 +23,4 @@ pub mod swarmctl;
 pub mod up;
 pub mod updater;
 pub mod web;
+mod web_key;

@@ -17,6 +17,7 @@ use crate::logic::guesses::Guesses;
 use crate::logic::limiter::Limiter;
 use crate::logic::password;
 use crate::logic::token::TokenKey;
+use crate::logic::vouch::WebKey;
 
 /// Passwords that are hashed at once; each takes 12 MiB.
 pub(super) const HASHES: usize = 1;
@@ -35,6 +36,8 @@ pub(super) struct App {
     pub(super) database: Arc<Database>,
     pub(super) feed: Feed,
     pub(super) key: TokenKey,
+    /// By which `decnet web` is believed where a browser is.
+    pub(super) web_key: Option<WebKey>,
     /// Guesses at passwords of those who log in.
     pub(super) guesses: Mutex<Guesses>,
     /// Those of who has logged in, at their own.
@@ -50,7 +53,7 @@ impl App {
     /// # Errors
     ///
     /// When the store cannot be read or written.
-    pub(super) fn new(store: Store, settings: &Settings) -> Result<Self> {
+    pub(super) fn new(store: Store, settings: &Settings, web_key: Option<WebKey>) -> Result<Self> {
         let key = TokenKey::new(&secret(&store)?);
         let (newest, guesses) = (store.newest()?, super::v1::kept_guesses(&store));
         let database = Database::new(store::path(&settings.state_dir), store);
@@ -58,6 +61,7 @@ impl App {
             database: Arc::new(database),
             feed: Feed::new(newest),
             key,
+            web_key,
             guesses: Mutex::new(guesses),
             own_guesses: Mutex::new(Limiter::new(10, Duration::from_secs(12), 4_096)),
             streams: Arc::new(Semaphore::new(STREAMS)),

@@ -1,5 +1,7 @@
 //! What handlers take out of a request.
 
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -11,7 +13,14 @@ use serde::de::DeserializeOwned;
 
 use super::app::App;
 use super::problem::Problem;
+use crate::edge::clock;
+use crate::edge::http::Peer;
 use crate::edge::store::Cursor;
+use crate::logic::source::Source;
+use crate::logic::vouch;
+
+/// This machine.
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Who asks, as the guard found out.
 #[derive(Clone, Debug)]
@@ -25,6 +34,24 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unauthorized)
+    }
+}
+
+/// Where a request comes from. `decnet web` stands between browsers and the api, and vouches for where a
+/// browser is; whoever else says anything of that is not heard. All that is of this machine is one.
+pub(super) struct Origin(pub(super) Source);
+
+impl FromRequestParts<Arc<App>> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let said = parts.headers.get(vouch::HEADER).and_then(|value| value.to_str().ok());
+        let vouched =
+            app.web_key.as_ref().zip(said).and_then(|(key, said)| key.check(said, clock::now()));
+        let peer = || parts.extensions.get::<Peer>().map(|Peer(address)| address.ip());
+        let ip = vouched.or_else(peer).unwrap_or(LOCAL).to_canonical();
+        let ip = if ip.is_loopback() { LOCAL } else { ip };
+        Ok(Self(Source::of(ip, &[])))
     }
 }
 

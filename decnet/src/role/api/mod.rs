@@ -27,7 +27,8 @@ use tokio::net::TcpListener;
 use crate::edge::http::{self, Limits};
 use crate::edge::store::{self, Store};
 use crate::edge::{apart, child, files, memory, privileges, signals};
-use crate::role::daemon;
+use crate::logic::vouch::WebKey;
+use crate::role::{daemon, web_key};
 use app::App;
 
 pub use first_login::{first_login, renew_first_login};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Whom to serve as, when started as root.
     pub user: Option<String>,
+    /// Where the key is by which what `decnet web` says of browsers is known.
+    pub web_key: PathBuf,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -55,6 +58,7 @@ pub struct Settings {
 /// When the store cannot be opened or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
     memory::give_back();
+    let key = web_key::read(&settings.web_key);
     daemon::begin(|| prepare(settings))?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
@@ -69,7 +73,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         let beats = tokio::spawn(daemon::beat());
         let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
         let Some(listener) = listener else { return Ok(()) };
-        serve(settings, listener, signals::stop()?).await?;
+        serve(settings, key, listener, signals::stop()?).await?;
         beats.abort();
         Ok(())
     })
@@ -89,17 +93,20 @@ fn prepare(settings: &Settings) -> Result<()> {
     Ok(files::make_dir(&state_dir.join(DIR))?)
 }
 
-/// Serves on `listener` until `stop`.
+/// Serves on `listener` until `stop`. Whoever has `key` is believed where a browser is.
 ///
 /// # Errors
 ///
 /// When the store cannot be opened.
 pub async fn serve(
     settings: &Settings,
+    key: Option<WebKey>,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let Some(app) = daemon::begin_in(async || open(settings)).await? else { return Ok(()) };
+    let Some(app) = daemon::begin_in(async || open(settings, key.clone())).await? else {
+        return Ok(());
+    };
     let address = listener.local_addr().context("cannot tell the port")?;
     tracing::info!(%address, "api is listening");
     daemon::serves("serving what the store knows");
@@ -111,11 +118,11 @@ pub async fn serve(
 }
 
 /// Opens the store, and sees to it that somebody can log in.
-fn open(settings: &Settings) -> Result<Arc<App>> {
+fn open(settings: &Settings, key: Option<WebKey>) -> Result<Arc<App>> {
     let path = store::path(&settings.state_dir);
     first_login::offer(&Store::create(&path)?, &settings.state_dir)?;
     // Opened again, for a reader needs less memory than whoever writes.
-    Ok(Arc::new(App::new(Store::open(&path)?, settings)?))
+    Ok(Arc::new(App::new(Store::open(&path)?, settings, key)?))
 }
 
 /// The routes over `app`.

@@ -28,9 +28,12 @@ use crate::logic::event::{Data, DeckyPart, Event, Kind, SCHEMA, SessionId, Sourc
 use crate::logic::mac::Mac;
 use crate::logic::password;
 use crate::logic::time::Timestamp;
+use crate::logic::vouch::WebKey;
 
 const HOUR: u64 = 1_795_420_800_000_000_000;
 const SECOND: u64 = 1_000_000_000;
+/// What the api shares with `decnet web`.
+const WEB_KEY: WebKey = WebKey::new([7; 32]);
 const PASSWORD: &str = "a good password";
 
 /// An api, and the store it reads.
@@ -54,8 +57,10 @@ impl Bench {
             port: 0,
             state_dir: dir.path().to_owned(),
             user: None,
+            web_key: "/nowhere".into(),
         };
-        let mut app = App::new(Store::open(&path(dir.path())).unwrap(), &settings).unwrap();
+        let mut app =
+            App::new(Store::open(&path(dir.path())).unwrap(), &settings, Some(WEB_KEY)).unwrap();
         app.pulse = Duration::from_millis(200);
         let app = Arc::new(app);
         let router = router(app.clone());

@@ -1,8 +1,11 @@
 //! The api and the web of a machine, as `up` runs them.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::Child;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +15,8 @@ use super::{PAUSE, Settings};
 use crate::cli::WrongUse;
 use crate::edge::log::say;
 use crate::edge::store::Store;
-use crate::edge::{child, stop};
+use crate::edge::{child, random, stop};
+use crate::logic::vouch::WebKey;
 use crate::role::api::{first_login, renew_first_login};
 
 /// How long they may take to answer.
@@ -46,13 +50,16 @@ pub(super) fn start<'a>(
     };
     let api = free_port()?;
     let user = &settings.user;
+    let key = Rc::new(made_key());
+    let web_key = key.clone();
     children.keep("api", move || {
         let state_dir = state_dir.display().to_string();
-        start_role("api", api, user, &["--state-dir".to_owned(), state_dir])
+        start_role("api", api, user, &key, &["--state-dir".to_owned(), state_dir])
     })?;
     await_answer(children, "api", api)?;
     children.keep("web", move || {
-        start_role("web", settings.web, user, &["--api-url".to_owned(), format!("http://{api}")])
+        let more = ["--api-url".to_owned(), format!("http://{api}")];
+        start_role("web", settings.web, user, &web_key, &more)
     })?;
     await_answer(children, "web", settings.web)?;
     say(&format!("dashboard: http://{}/", settings.web));
@@ -74,6 +81,7 @@ fn start_role(
     role: &str,
     address: SocketAddr,
     user: &Option<String>,
+    key: &WebKey,
     more: &[String],
 ) -> Result<Child> {
     let mut args = vec![
@@ -83,10 +91,26 @@ fn start_role(
         address.port().to_string(),
         // What the agent says is news; that these listen is said below.
         "--log-level=warn".to_owned(),
+        "--web-key=-".to_owned(),
     ];
     args.extend(user.iter().flat_map(|user| ["--user".to_owned(), user.clone()]));
     args.extend(more.iter().cloned());
-    Ok(child::start(role, &args, None, None)?)
+    Ok(child::start(role, &args, Some(said(key)?), None)?)
+}
+
+/// What api and web share as long as this runs: on no disk, and in no environment.
+fn made_key() -> WebKey {
+    let mut bytes = [0; 32];
+    random::fill(&mut bytes);
+    WebKey::new(bytes)
+}
+
+/// A standard input that says the key.
+fn said(key: &WebKey) -> Result<OwnedFd> {
+    let (reader, mut writer) = std::io::pipe().context("cannot make a pipe")?;
+    // It has room for far more.
+    writer.write_all(key.digits().as_bytes()).context("cannot write to a pipe")?;
+    Ok(reader.into())
 }
 
 fn await_answer(children: &mut Children<'_>, role: &'static str, at: SocketAddr) -> Result<()> {

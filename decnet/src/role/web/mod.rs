@@ -9,6 +9,7 @@ mod proxy;
 
 use std::future::{Future, ready};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -21,8 +22,10 @@ use tokio::net::TcpListener;
 
 use crate::edge::http::{self, Limits, Upstream};
 use crate::edge::{apart, child, privileges, signals};
-use crate::role::daemon;
+use crate::logic::vouch::WebKey;
+use crate::role::{daemon, web_key};
 use assets::Assets;
+use proxy::Passing;
 
 /// What `decnet web` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Settings {
     pub api_url: String,
     /// Whom to serve as, when started as root.
     pub user: Option<String>,
+    /// Where the key is by which the api knows what is said of browsers here.
+    pub web_key: PathBuf,
 }
 
 /// What a browser may do with the page: run and show what comes from here, talk to here, and turn
@@ -49,6 +54,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 ///
 /// When the api's address is none or the port cannot be had.
 pub fn run(settings: &Settings) -> Result<()> {
+    let key = web_key::read(&settings.web_key);
     daemon::begin(|| Ok(privileges::serve_as("web", settings.user.as_deref())?))?;
     child::die_with_parent().context("cannot be tied to its parent")?;
     apart::alone()?;
@@ -62,19 +68,20 @@ pub fn run(settings: &Settings) -> Result<()> {
         let beats = tokio::spawn(daemon::beat());
         let listener = daemon::begin_in(async || Ok(http::listen(address).await?)).await?;
         let Some(listener) = listener else { return Ok(()) };
-        serve(settings, listener, signals::stop()?).await?;
+        serve(settings, key, listener, signals::stop()?).await?;
         beats.abort();
         Ok(())
     })
 }
 
-/// Serves on `listener` until `stop`.
+/// Serves on `listener` until `stop`, and vouches with `key` for where browsers are.
 ///
 /// # Errors
 ///
 /// When the api's address is none.
 pub async fn serve(
     settings: &Settings,
+    key: Option<WebKey>,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
@@ -85,12 +92,12 @@ pub async fn serve(
     let address = listener.local_addr().context("cannot tell the port")?;
     tracing::info!(%address, %api, "web is listening");
     daemon::serves("serving the dashboard");
-    http::serve(listener, Limits::default(), router(api), stop).await;
+    http::serve(listener, Limits::default(), router(api, key), stop).await;
     tracing::info!("web has stopped");
     Ok(())
 }
 
-fn router(api: Upstream) -> Router {
+fn router(api: Upstream, key: Option<WebKey>) -> Router {
     let assets = Arc::new(Assets::load());
     let secure = |policy| map_response(move |response| ready(secured(response, policy)));
     let pages = Router::new()
@@ -98,7 +105,7 @@ fn router(api: Upstream) -> Router {
         .layer(secure(Some(POLICY)));
     let proxy = Router::new()
         .route("/api/{*path}", any(proxy::pass))
-        .with_state(Arc::new(api))
+        .with_state(Arc::new(Passing { api, key }))
         .layer(secure(None));
     pages.merge(proxy)
 }

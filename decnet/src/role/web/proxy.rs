@@ -10,13 +10,15 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::Limited;
 use serde_json::json;
 
+use crate::edge::clock;
 use crate::edge::http::{Peer, Upstream, UpstreamError};
+use crate::logic::vouch::{self, WebKey};
 
 /// Largest body of a request that is passed on, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
 /// What concerns one connection only (RFC 9110 section 7.6.1), and what nobody but us may say.
-const NOT_PASSED: [&str; 10] = [
+const NOT_PASSED: [&str; 11] = [
     "connection",
     "expect",
     "forwarded",
@@ -26,23 +28,32 @@ const NOT_PASSED: [&str; 10] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+    vouch::HEADER,
     "x-forwarded-for",
 ];
 
-pub(super) async fn pass(State(api): State<Arc<Upstream>>, mut request: Request) -> Response {
+/// To whom requests are passed on.
+pub(super) struct Passing {
+    pub(super) api: Upstream,
+    /// By which the api believes what is said of browsers here.
+    pub(super) key: Option<WebKey>,
+}
+
+pub(super) async fn pass(State(to): State<Arc<Passing>>, mut request: Request) -> Response {
     if request.body().size_hint().lower() > MAX_BODY as u64 {
         let detail = "the body is larger than 64 KiB";
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail);
     }
     let peer = request.extensions().get::<Peer>().copied();
     strip(request.headers_mut());
-    if let Some(Peer(address)) = peer
-        && let Ok(value) = HeaderValue::from_str(&address.ip().to_canonical().to_string())
+    if let (Some(Peer(address)), Some(key)) = (peer, &to.key)
+        && let Ok(value) =
+            HeaderValue::from_str(&key.vouch(address.ip().to_canonical(), clock::now()))
     {
-        request.headers_mut().insert("x-forwarded-for", value);
+        request.headers_mut().insert(vouch::HEADER, value);
     }
     let request = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
-    match api.send(request).await {
+    match to.api.send(request).await {
         Ok(mut response) => {
             strip(response.headers_mut());
             response

@@ -16,7 +16,9 @@ use tokio::sync::{Notify, oneshot};
 use tower::ServiceExt as _;
 
 use super::{assets, router};
+use crate::edge::clock;
 use crate::edge::http::{Limits, Peer, Upstream, serve};
+use crate::logic::vouch::{HEADER, WebKey};
 
 /// Serves `app` on a port of its own until the value is dropped; answers where.
 async fn start(app: Router) -> (Upstream, oneshot::Sender<()>) {
@@ -38,7 +40,7 @@ async fn json_of(response: Response<Body>) -> Value {
 }
 
 fn nowhere() -> Router {
-    router("http://127.0.0.1:1".parse().unwrap())
+    router("http://127.0.0.1:1".parse().unwrap(), None)
 }
 
 fn files_below(folder: &Path, root: &Path, to: &mut BTreeSet<String>) {
@@ -138,12 +140,14 @@ async fn a_request_is_passed_on_as_it_is_but_for_what_is_between_two() {
         (StatusCode::CREATED, extra, answer.to_string())
     };
     let (api, _stop) = start(Router::new().fallback(any(echo))).await;
-    let app = router(api.clone());
+    let key = WebKey::new([7; 32]);
+    let app = router(api.clone(), Some(key.clone()));
     let request = Request::put("/api/v1/users/a%2Fb/role?x=%20y")
         .header("authorization", "Bearer t")
         .header("connection", "close, x-private")
         .header("x-private", "1")
         .header("x-forwarded-for", "10.9.9.9")
+        .header(HEADER, key.vouch([10, 9, 9, 9].into(), clock::now()))
         .header("host", "dashboard.example")
         .extension(Peer("192.0.2.7:5".parse().unwrap()));
     let response = ask(&app, request.body(Body::from("{}")).unwrap()).await;
@@ -157,10 +161,10 @@ async fn a_request_is_passed_on_as_it_is_but_for_what_is_between_two() {
         seen["headers"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     headers.sort_unstable();
     let host = format!("host: {}", api.to_string().trim_start_matches("http://"));
-    assert_eq!(
-        headers,
-        ["authorization: Bearer t", "content-length: 2", &host, "x-forwarded-for: 192.0.2.7",]
-    );
+    let vouched = headers.pop().and_then(|last| last.strip_prefix("x-decnet-browser: "));
+    let vouched = vouched.and_then(|said| key.check(said, clock::now()));
+    assert_eq!(vouched, Some([192, 0, 2, 7].into()));
+    assert_eq!(headers, ["authorization: Bearer t", "content-length: 2", &host]);
 }
 
 #[tokio::test]
@@ -185,7 +189,7 @@ async fn an_answer_is_streamed_and_ends_when_the_browser_leaves() {
     };
     let (api, _stop) = start(Router::new().route("/api/v1/stream", get(streaming))).await;
     let request = Request::get("/api/v1/stream").body(Body::empty()).unwrap();
-    let mut body = ask(&router(api), request).await.into_body().into_data_stream();
+    let mut body = ask(&router(api, None), request).await.into_body().into_data_stream();
     let mut text = String::new();
     while text != "piece 0\npiece 1\n" {
         let piece = tokio::time::timeout(Duration::from_secs(20), body.next()).await.unwrap();
@@ -215,7 +219,7 @@ async fn an_api_that_breaks_is_said_so() {
         }
     });
     let request = Request::get("/api/v1/stats").body(Body::empty()).unwrap();
-    let response = ask(&router(url.parse().unwrap()), request).await;
+    let response = ask(&router(url.parse().unwrap(), None), request).await;
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
     assert_eq!(json_of(response).await["code"], json!("api_broke"));
 }

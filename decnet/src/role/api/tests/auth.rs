@@ -2,9 +2,11 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{Bench, PASSWORD, Token};
+use super::{Bench, PASSWORD, Token, WEB_KEY};
+use crate::edge::clock;
 use crate::edge::http::Peer;
 use crate::edge::store::Role;
+use crate::logic::vouch::HEADER;
 
 const LOGIN: &str = "/api/v1/auth/login";
 const CHANGE: &str = "/api/v1/auth/change-password";
@@ -113,7 +115,7 @@ async fn what_is_no_token_is_nobody() {
     let bench = Bench::new();
     let Token(good) = bench.admin().await;
     let other = crate::logic::token::TokenKey::new(&[9; 32]);
-    let (forged, _) = other.sign("admin", "id", crate::edge::clock::now());
+    let (forged, _) = other.sign("admin", "id", clock::now());
     let values = [
         format!("bearer {good}"),
         format!("Bearer  {good}"),
@@ -175,7 +177,7 @@ async fn twelve_wrong_passwords_from_one_address_lock_out_nobody_but_it() {
             .header(header::CONTENT_TYPE, "application/json")
             .extension(Peer("127.0.0.1:1".parse().unwrap()))
             // As `decnet web` says it.
-            .header("x-forwarded-for", from);
+            .header(HEADER, WEB_KEY.vouch(from.parse().unwrap(), clock::now()));
         let request = request.body(Body::from(body)).unwrap();
         async { tower::ServiceExt::oneshot(router, request).await.unwrap().status().as_u16() }
     };
@@ -214,9 +216,11 @@ async fn the_key_stays_the_same_over_restarts() {
         port: 0,
         state_dir: bench.dir.path().to_owned(),
         user: None,
+        web_key: "/nowhere".into(),
     };
     let store = crate::edge::store::Store::open(&crate::edge::store::path(bench.dir.path()));
-    let app = std::sync::Arc::new(crate::role::api::App::new(store.unwrap(), &settings).unwrap());
+    let app =
+        std::sync::Arc::new(crate::role::api::App::new(store.unwrap(), &settings, None).unwrap());
     let again = Bench { router: crate::role::api::router(app.clone()), app, ..bench };
     assert_eq!(again.get("/api/v1/stats", &token).await.0, StatusCode::OK);
 }
