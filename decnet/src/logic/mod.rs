@@ -28,6 +28,7 @@ pub mod plan;
 pub mod probe;
 pub mod release;
 pub mod rollout;
+pub mod seats;
 pub mod services;
 pub mod shell;
 pub mod shown;

@@ -11,6 +11,7 @@ use super::Settings;
 use super::database::Database;
 use super::feed::Feed;
 use super::problem::{Answer, Problem};
+use super::streams::Streams;
 use crate::edge::random;
 use crate::edge::store::{self, Store};
 use crate::logic::guesses::Guesses;
@@ -24,9 +25,6 @@ pub(super) const HASHES: usize = 1;
 
 /// How long a login waits for those before it.
 const HASH_WAIT: Duration = Duration::from_secs(5);
-
-/// Live streams at once.
-const STREAMS: usize = 64;
 
 /// The note that holds the key of the tokens.
 const KEY_NOTE: &str = "api.key";
@@ -42,7 +40,7 @@ pub(super) struct App {
     pub(super) guesses: Mutex<Guesses>,
     /// Those of who has logged in, at their own.
     pub(super) own_guesses: Mutex<Limiter<String>>,
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) streams: Arc<Streams>,
     pub(super) state_dir: PathBuf,
     /// How often a silent stream says that it is there, and its login is looked at again.
     pub(super) pulse: Duration,
@@ -64,7 +62,7 @@ impl App {
             web_key,
             guesses: Mutex::new(guesses),
             own_guesses: Mutex::new(Limiter::new(10, Duration::from_secs(12), 4_096)),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            streams: Arc::new(Streams::new()),
             state_dir: settings.state_dir.clone(),
             pulse: Duration::from_secs(15),
             hashes: Arc::new(Semaphore::new(HASHES)),

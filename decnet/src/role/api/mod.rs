@@ -13,6 +13,7 @@ mod feed;
 mod first_login;
 mod openapi;
 mod problem;
+mod streams;
 mod v1;
 
 use std::future::Future;

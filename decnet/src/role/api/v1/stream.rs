@@ -1,8 +1,8 @@
 //! `/stream`: events as they come, and the counts when they change (server-sent events).
 //!
 //! Messages: `event` (an event; its id is where to resume), `stats` and `status` (the counts),
-//! `gap` (so many events were passed over), `cut` (too slow; resume from the last id), `bye` (the
-//! login has ended).
+//! `gap` (so many events were passed over), `cut` (too slow, or another user's turn; resume from the
+//! last id), `bye` (the login has ended).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,16 +15,17 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::edge::clock;
+use crate::logic::seats::Holder;
 use crate::role::api::app::App;
 use crate::role::api::endpoint::Endpoint;
-use crate::role::api::extract::{Asked, Caller};
+use crate::role::api::extract::{Asked, Caller, Origin};
 use crate::role::api::feed::{self, Frame};
 use crate::role::api::problem::{Answer, Problem};
+use crate::role::api::streams::Seat;
 
 /// Most events that are sent again to whoever resumes.
 const MAX_RESUMED: i64 = 1_000;
@@ -53,6 +54,7 @@ struct Query {
 async fn stream(
     State(app): State<Arc<App>>,
     caller: Caller,
+    Origin(source): Origin,
     headers: HeaderMap,
     Asked(query): Asked<Query>,
 ) -> Answer<Response> {
@@ -63,11 +65,11 @@ async fn stream(
             Some(number.ok_or_else(|| Problem::invalid("Last-Event-ID: not a number"))?)
         }
     };
-    let place = app.streams.clone().try_acquire_owned().or(Err(Problem::too_many(
-        "too_many_streams",
-        "64 streams are open already",
-        Duration::from_secs(10),
-    )))?;
+    let who = Holder { login: caller.token_id.clone(), source, user: caller.name };
+    let seat = app.streams.take(who).ok_or_else(|| {
+        let detail = "you have as many streams open as one may have: close some";
+        Problem::too_many("too_many_streams", detail, Duration::from_secs(10))
+    })?;
     let (receiver, upto) = app.feed.listen();
     // The feed may be a little behind; a number that no event has yet is of another store.
     let newest = app.database.ask(|store| store.newest()).await?.max(upto);
@@ -78,7 +80,7 @@ async fn stream(
         greeted: false,
         checked: Instant::now(),
         token_id: caller.token_id,
-        _place: place,
+        seat,
         app,
     };
     let headers = [
@@ -103,7 +105,7 @@ struct Listener {
     greeted: bool,
     checked: Instant,
     token_id: String,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
 }
 
 impl Listener {
@@ -128,8 +130,12 @@ impl Listener {
                 return (Bytes::from_static(b":\n\n"), Some(self));
             }
             let wait = self.app.pulse.saturating_sub(self.checked.elapsed());
-            let Ok(frame) = tokio::time::timeout(wait, self.receiver.recv()).await else {
-                continue;
+            let frame = tokio::select! {
+                frame = self.receiver.recv() => frame,
+                () = self.seat.is_over() => {
+                    return (message("cut", r#"{"code":"too_many_streams"}"#), None);
+                }
+                () = tokio::time::sleep(wait) => continue,
             };
             match frame {
                 Ok(Frame::Events(events)) => {
