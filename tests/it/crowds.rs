@@ -1,67 +1,18 @@
 //! Many connections at once: of addresses that say nothing, and of one node's certificate.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-
+use decnet_tests::crowd::{ADDRESSES, Crowd, SILENT};
 use decnet_tests::master::Master;
 use decnet_tests::papers::Papers;
 use decnet_tests::world::{Machine, NODE_IP, VISITOR_IP, World, wait_for};
 use serde_json::json;
 
-/// Python that is killed with the test, and says when it is ready.
-struct Crowd(Child);
-
-impl Crowd {
-    fn begin(on: &Machine, script: &str, args: &[&str]) -> Self {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "python3", "-c", script]).args(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut crowd = Self(on.spawn(command));
-        let mut line = String::new();
-        let out = crowd.0.stdout.take().expect("it is a pipe");
-        BufReader::new(out).read_line(&mut line).expect("it is a pipe");
-        assert_eq!(line, "ready\n");
-        crowd
-    }
+fn crowd(on: &Machine, script: &str, args: &[&str]) -> Crowd {
+    Crowd::begin(&[], script, args, |command| on.spawn(command))
 }
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// Holds four connections of each of forty addresses, and opens another where one has ended.
-const SILENT: &str = "
-import socket, sys, threading, time
-host, port, prefix = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-def hold(source, begun):
-    while True:
-        try:
-            s = socket.create_connection((host, port), 10, (source, 0))
-            begun.set()
-            s.settimeout(60)
-            s.recv(1)
-        except OSError:
-            time.sleep(0.05)
-all = []
-for n in range(1, 41):
-    for _ in range(4):
-        begun = threading.Event()
-        all.append(begun)
-        threading.Thread(target=hold, args=(f'{prefix}.{n}', begun), daemon=True).start()
-for begun in all:
-    begun.wait(60)
-print('ready', flush=True)
-sys.stdin.read()
-";
 
 /// Gives a machine forty more addresses.
 fn addresses(machine: &Machine, prefix: &str) {
-    let script = "link=$(ip -o link | awk -F': |@' '$2 != \"lo\" { print $2; exit }')
-        for n in $(seq 1 40); do ip addr add \"$0.$n/16\" dev \"$link\"; done";
-    let done = machine.run(&["sh", "-c", script, prefix]);
+    let done = machine.run(&["sh", "-c", ADDRESSES, "sh", prefix]);
     assert!(done.status.success(), "{done:?}");
 }
 
@@ -76,11 +27,11 @@ fn forty_silent_addresses_keep_nobody_out_who_has_a_certificate() {
     let (visitors, nodes) = ("10.77.91", "10.77.92");
     addresses(&world.visitor, visitors);
     addresses(&world, nodes);
-    let _at_the_master = Crowd::begin(&world, SILENT, &[&VISITOR_IP.to_string(), "8771", nodes]);
+    let _at_the_master = crowd(&world, SILENT, &[&VISITOR_IP.to_string(), "8771", nodes]);
     let _agent = world.start_agent("");
     let ready = wait_for(|| world.log().contains("the master is served").then_some(()));
     assert!(ready.is_some(), "the agent does not serve");
-    let _at_the_agent = Crowd::begin(&world.visitor, SILENT, &[&ip, "8765", visitors]);
+    let _at_the_agent = crowd(&world.visitor, SILENT, &[&ip, "8765", visitors]);
     for _ in 0..5 {
         let outcome = &master.json(&["check"])["results"][0];
         assert_eq!(outcome["ok"], json!(true), "the agent: {outcome}");
@@ -135,7 +86,7 @@ fn one_nodes_certificate_holds_few_connections_and_little_memory() {
     let greedy = enroll("greedy", &world.dir.join("greedy").display().to_string());
     let honest = enroll("honest", &world.dir.join("honest").display().to_string());
     let at = VISITOR_IP.to_string();
-    let _crowd = Crowd::begin(&world, GREEDY, &[&at, &greedy.cert(), &greedy.key()]);
+    let _crowd = crowd(&world, GREEDY, &[&at, &greedy.cert(), &greedy.key()]);
     let url = format!("https://{VISITOR_IP}:8771/heartbeat");
     let output = honest.ask(&world, &url, &["-k", "-d", "{}"]);
     assert!(String::from_utf8_lossy(&output.stdout).ends_with("\n415"), "{output:?}");

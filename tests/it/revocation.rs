@@ -1,5 +1,6 @@
 //! Keys that were stolen and replaced, certificates that are good no more, and a master that moves.
 
+use decnet_tests::live::Live;
 use decnet_tests::master::Master;
 use decnet_tests::papers::Papers;
 use decnet_tests::world::{NODE, NODE_IP, VISITOR, World, wait_for};
@@ -57,10 +58,17 @@ fn a_master_key_that_was_stolen_and_replaced_commands_nothing() {
     wait_until_active(&master, &world);
     let thief = stolen(&world, &master, "thief");
     assert_eq!(asked(&world, &thief), "200", "it is the master's own");
+    let place = format!("{NODE_IP}:8765");
+    let mut live = Live::open(&[], &place, &thief, |command| world.spawn(command));
+    assert_eq!(live.ask("/health"), Some(200));
     let renewed = master.json(&["master", "renew", "--revoke-old"]);
     assert_eq!(renewed["revoked"], json!(true), "{renewed}");
     let out = wait_for(|| (asked(&world, &thief) == "000").then_some(()));
     assert!(out.is_some(), "the thief still is in: {}", world.log());
+    // What was open before is good for nothing more either.
+    let status = live.ask("/health");
+    assert!(matches!(status, None | Some(401 | 403)), "{status:?}");
+    assert_eq!(live.ask("/health").filter(|status| *status == 200), None);
     let ours = wait_for(|| {
         let check = master.json(&["check"]);
         (check["results"][0]["ok"] == json!(true)).then_some(())

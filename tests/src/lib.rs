@@ -9,9 +9,11 @@
 
 pub mod booted;
 pub mod client;
+pub mod crowd;
 pub mod forged;
 pub mod ghost;
 pub mod liar;
+pub mod live;
 pub mod master;
 pub mod neighbour;
 pub mod node;
