@@ -35,6 +35,7 @@ mod rollout;
 mod rooms;
 mod ssh;
 mod strangers;
+mod succession;
 mod swarm;
 mod telnet;
 mod up;

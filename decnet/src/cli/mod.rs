@@ -4,6 +4,7 @@
 //! over the default.
 
 mod args;
+mod authority;
 mod file;
 mod release;
 mod rollout;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::WrongUse;
+use super::authority::CaArgs;
 use super::rollout::{FleetRelease, RollbackArgs, RolloutsArgs, UpdateArgs};
 use crate::edge::http::Upstream;
 use crate::logic::name::DeckyName;
@@ -120,6 +121,8 @@ pub struct SwarmArgs {
 /// What to do with the fleet.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SwarmAction {
+    /// Show the authority, or have another take its place
+    Ca(CaArgs),
     /// Ask every node how it is
     Check {
         /// As JSON
@@ -302,6 +305,7 @@ impl SwarmArgs {
     /// What is asked; `config` is the file that says what to deploy.
     pub fn settings(self, config: PathBuf) -> swarm::Settings {
         let command = match self.action {
+            SwarmAction::Ca(args) => args.into(),
             SwarmAction::Deckies { host, state, json } => {
                 swarm::Command::Deckies { host, state, show: show(json) }
             }

@@ -178,6 +178,19 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
 
+/// Overwrites a file where it is with zeros, when there is one. Copies of it elsewhere, also those
+/// that a file system or a disk keeps by itself, stay.
+///
+/// # Errors
+///
+/// [`FileError`] when there is one and it cannot be written.
+pub fn wipe(path: &Path) -> Result<()> {
+    let Some(bytes) = read(path)? else { return Ok(()) };
+    let mut file = OpenOptions::new().write(true).open(path).map_err(failed("open", path))?;
+    file.write_all(&vec![0; bytes.len()]).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("sync", path))
+}
+
 /// The contents of a file, when there is one.
 ///
 /// # Errors

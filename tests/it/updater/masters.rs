@@ -28,10 +28,10 @@ fn issue(node: &Alone, authority: &Authority, name: &str, minutes: u64) {
 /// Writes what the authority says, and where that is.
 fn notice(node: &Alone, authority: &Authority, number: u64, revoked: &[Fingerprint]) -> String {
     let revoked = revoked.iter().copied().collect();
-    let text = Notice { number: Count::capped(number), revoked, places: vec![] }.text();
+    let text = Notice { number: Count::capped(number), revoked, ..Notice::default() }.text();
     let signature = authority.sign_words(&Notice::message(&text)).expect("it has its key");
     let path = node.path(&format!("notice-{number}"));
-    let signed = json!(SignedNotice { text, signature });
+    let signed = json!(SignedNotice { text, signature, more: Vec::new() });
     std::fs::write(&path, signed.to_string()).expect("it is ours");
     format!(
         "-H 'content-type: application/json' -d @{} https://127.0.0.1:8766/notice",

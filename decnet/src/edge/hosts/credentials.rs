@@ -137,6 +137,7 @@ fn part(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<(Part, Certificat
         until: at(from + 1)?,
         next: next.and_then(|next| next.parse().ok()),
         window: at(from + 3)?,
+        behind: None,
     };
     Ok(Part::find(&name).map(|part| (part, certificate)))
 }

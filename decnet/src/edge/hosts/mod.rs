@@ -7,6 +7,7 @@ mod reports;
 mod rollouts;
 mod rows;
 mod schema;
+mod succession;
 mod tokens;
 mod wanted;
 

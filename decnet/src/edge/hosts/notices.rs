@@ -15,7 +15,8 @@ use crate::logic::trust::Fingerprint;
 const LIFE: u64 = 396 * 86_400 * 1_000_000_000;
 
 impl Hosts {
-    /// The notice as it is now; none before there was anything to say.
+    /// The notice as it is now, but for the authorities, of which the record has no certificates;
+    /// none before there was anything to say.
     ///
     /// # Errors
     ///
@@ -36,7 +37,7 @@ impl Hosts {
         let revoked: BTreeSet<Fingerprint> =
             texts.iter().filter_map(|text| text.parse().ok()).collect();
         let places: Vec<MasterUrl> = serde_json::from_str(&places).unwrap_or_default();
-        Ok(Some(Notice { number, revoked, places }))
+        Ok(Some(Notice { number, revoked, places, authorities: Vec::new() }))
     }
 
     /// A certificate of a master's is good no more.

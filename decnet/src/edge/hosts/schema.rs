@@ -239,4 +239,27 @@ CREATE TABLE notice (
 ALTER TABLE hosts ADD COLUMN heard TEXT CHECK (length(heard) <= 45);
 ALTER TABLE hosts ADD COLUMN reached TEXT CHECK (length(reached) <= 45);
 ",
+    // One authority takes the place of another.
+    "
+-- There is one at a time.
+CREATE TABLE succession (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    phase       TEXT    NOT NULL CHECK (phase IN ('spreading', 'ending', 'ended')),
+    old         TEXT    NOT NULL CHECK (length(old) = 64),
+    new         TEXT    NOT NULL CHECK (length(new) = 64),
+    began       INTEGER NOT NULL CHECK (began >= 0),
+    ended       INTEGER CHECK (ended >= 0),
+    -- Nodes that are not waited for.
+    behind      TEXT    NOT NULL CHECK (json_valid(behind))
+) STRICT;
+-- Which authority has signed a certificate; none is known of those from before this table.
+CREATE TABLE issued (
+    fingerprint TEXT PRIMARY KEY CHECK (length(fingerprint) = 64),
+    authority   TEXT    NOT NULL CHECK (length(authority) = 64),
+    at          INTEGER NOT NULL CHECK (at >= 0)
+) STRICT, WITHOUT ROWID;
+-- The authorities that a daemon trusts, as it says, as JSON.
+ALTER TABLE credentials ADD COLUMN trusts TEXT
+    CHECK (json_valid(trusts) AND length(trusts) <= 1024);
+",
 ];

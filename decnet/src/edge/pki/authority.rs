@@ -7,6 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PublicKeyData, SanType,
 };
+use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 
 use super::identity::{belongs, certificates, unfit, validity};
@@ -67,6 +68,7 @@ impl std::fmt::Debug for Issued {
 /// Whoever holds this makes certificates.
 pub struct Authority {
     pub(super) issuer: Issuer<'static, KeyPair>,
+    pub(super) der: CertificateDer<'static>,
     cert_pem: String,
     fingerprint: Fingerprint,
     validity: Validity,
@@ -86,8 +88,13 @@ impl Authority {
     ///
     /// [`PkiError::File`], or [`PkiError::Unfit`] when what is there is no authority.
     pub fn open_or_make(dir: &Path, now: Timestamp) -> Result<Self> {
+        Self::open_or_make_as(dir, "ca", now)
+    }
+
+    /// The same with files of this name.
+    pub(super) fn open_or_make_as(dir: &Path, name: &str, now: Timestamp) -> Result<Self> {
         files::make_dir(dir)?;
-        let (key_path, cert_path) = (dir.join("ca.key"), dir.join("ca.crt"));
+        let [key_path, cert_path] = ["key", "crt"].map(|end| dir.join(format!("{name}.{end}")));
         let key = match files::read(&key_path)? {
             Some(pem) => String::from_utf8(pem)
                 .ok()
@@ -123,7 +130,7 @@ impl Authority {
         let fingerprint = Fingerprint::of(der);
         let validity = validity(der).ok_or_else(|| unfit(&cert_path, "is no certificate"))?;
         let issuer = Issuer::from_ca_cert_der(der, key).map_err(make("the authority"))?;
-        Ok(Self { issuer, cert_pem, fingerprint, validity })
+        Ok(Self { issuer, der: der.clone(), cert_pem, fingerprint, validity })
     }
 
     /// Its certificate, PEM.

@@ -1,5 +1,6 @@
 //! What a daemon is known by: `ca.crt`, a certificate and its key in one directory.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +24,9 @@ const MAX_AUTHORITIES: usize = 8;
 
 /// A certificate, its key, and who must have signed everybody else's.
 pub struct Identity {
-    /// Whom we trust; whoever signed the certificate is first.
+    /// Who signed the certificate.
+    issuer: CertificateDer<'static>,
+    /// Whom we trust.
     pub(super) cas: Vec<CertificateDer<'static>>,
     pub(super) certificate: CertificateDer<'static>,
     pub(super) key: PrivateKeyDer<'static>,
@@ -64,29 +67,44 @@ impl Identity {
         let caller = super::caller(&certificate)
             .ok_or_else(|| unfit(path, "is no certificate of decnet: it names no role"))?;
         let validity = validity(&certificate).ok_or_else(|| unfit(path, "is no certificate"))?;
-        let cas = issuer_first(path, cas, &certificate, validity)?;
+        let issuer = issuer(path, &cas, &certificate, validity)?;
         let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-        Ok(Self { cas, certificate, key, caller, validity })
+        Ok(Self { issuer, cas, certificate, key, caller, validity })
     }
 
-    /// The certificate of the authority that signed it.
-    pub fn authority_der(&self) -> CertificateDer<'static> {
-        self.issuer().clone()
+    /// The same, but whom it trusts.
+    #[must_use]
+    pub fn trusting(&self, cas: Vec<CertificateDer<'static>>) -> Self {
+        let (issuer, certificate) = (self.issuer.clone(), self.certificate.clone());
+        let (key, caller) = (self.key.clone_key(), self.caller.clone());
+        Self { issuer, cas, certificate, key, caller, validity: self.validity }
+    }
+
+    /// Whom it trusts.
+    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.cas
+    }
+
+    /// Whom it trusts, by their fingerprints.
+    pub fn trusts(&self) -> BTreeSet<Fingerprint> {
+        self.cas.iter().map(|ca| Fingerprint::of(ca)).collect()
     }
 
     /// Which authority signed it.
     pub fn authority(&self) -> Fingerprint {
-        Fingerprint::of(self.issuer())
+        Fingerprint::of(&self.issuer)
     }
 
     /// The authority that signed it.
     pub(super) fn issuer(&self) -> &CertificateDer<'static> {
-        self.cas.first().expect("an identity has the authority that signed it")
+        &self.issuer
     }
 
-    /// Whom it trusts, PEM; whoever signed it is first.
+    /// Whom it trusts, PEM; whoever signed it is first, if that is one of them.
     pub fn authorities_pem(&self) -> String {
-        self.cas.iter().map(|ca| pem(ca)).collect()
+        let mut cas: Vec<_> = self.cas.iter().collect();
+        cas.sort_by_key(|ca| **ca != self.issuer);
+        cas.into_iter().map(|ca| pem(ca)).collect()
     }
 
     /// Reads `ca.crt`, `NAME.crt` and `NAME.key` in `dir`; `remedy` names the command that makes
@@ -221,23 +239,19 @@ pub(super) fn validity_of(parsed: &X509Certificate<'_>) -> Validity {
     Validity { from: at(validity.not_before), until: at(validity.not_after) }
 }
 
-/// Puts the authority first that has signed a certificate.
-fn issuer_first(
+/// The one of the authorities that has signed a certificate.
+fn issuer(
     path: &Path,
-    mut cas: Vec<CertificateDer<'static>>,
+    cas: &[CertificateDer<'static>],
     certificate: &CertificateDer<'_>,
     validity: Validity,
-) -> Result<Vec<CertificateDer<'static>>> {
+) -> Result<CertificateDer<'static>> {
     // At a time at which it is good: whether it is now does not say whose it is.
     let at = UnixTime::since_unix_epoch(Duration::from_nanos(validity.from.0));
     let mut why = None;
-    for index in 0..cas.len() {
-        let Some(ca) = cas.get(index) else { break };
+    for ca in cas {
         match tls::chain(std::slice::from_ref(ca))?.verify_client_cert(certificate, &[], at) {
-            Ok(_) => {
-                cas.swap(0, index);
-                return Ok(cas);
-            }
+            Ok(_) => return Ok(ca.clone()),
             Err(error) => why = Some(error),
         }
     }
@@ -272,7 +286,7 @@ pub(super) fn one(path: &Path, pem: &[u8]) -> Result<CertificateDer<'static>> {
 }
 
 /// A certificate as PEM (RFC 7468).
-fn pem(der: &CertificateDer<'_>) -> String {
+pub(super) fn pem(der: &CertificateDer<'_>) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
     let lines: String = lines.flat_map(|line| [line, "\n".into()]).collect();

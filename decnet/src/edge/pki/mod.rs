@@ -10,6 +10,7 @@ mod pinned;
 mod renewal;
 mod request;
 mod signature;
+mod succession;
 mod tls;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use identity::{Identity, Places, next_key, write};
 pub use renewal::{Renewal, Unasked};
 pub use request::{KeyRequest, requested_key};
 pub use signature::is_signed;
+pub use succession::{Authorities, authority_of};
 pub use tls::{
     Authorize, Time, client_config, client_config_for, is_of_time, joining_config,
     open_server_config, renewing_config, server_config,

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use super::identity::{self, Identity};
 use super::{KeyRequest, PkiError, Result};
 use crate::edge::files;
+use crate::logic::trust::Fingerprint;
 
 /// Where a renewed identity is left: `ca.crt`, `NAME.crt`, `NAME.key`, and `NAME-next.key` while a
 /// certificate is waited for.
@@ -74,10 +75,31 @@ impl Renewal<'_> {
         if (new.caller.role, &new.caller.name) != (current.caller.role, &current.caller.name) {
             return Err(Unasked::Subject.into());
         }
-        files::replace(&self.dir.join("ca.crt"), current.authorities_pem().as_bytes())?;
+        files::replace(&self.dir.join("ca.crt"), new.authorities_pem().as_bytes())?;
         files::replace(&path, cert_pem.as_bytes())?;
         self.settle()?;
         Ok(new)
+    }
+
+    /// Writes down whom `current` trusts, where it is what a renewal has left here. One that would not
+    /// hold together by that stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`PkiError::File`].
+    pub fn keep_trust(&self, current: &Identity) -> Result<()> {
+        let path = self.certificate();
+        let Some(pem) = files::read(&path)? else { return Ok(()) };
+        let is_here = identity::one(&path, &pem)
+            .is_ok_and(|here| Fingerprint::of(&here) == current.caller.fingerprint);
+        if !is_here || !current.trusts().contains(&current.authority()) {
+            return Ok(());
+        }
+        let (path, text) = (self.dir.join("ca.crt"), current.authorities_pem());
+        if files::read(&path)?.is_none_or(|before| before != text.as_bytes()) {
+            files::replace(&path, text.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Ends a renewal that was broken off: the key whose certificate has come takes its place.

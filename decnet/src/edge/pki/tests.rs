@@ -1,5 +1,7 @@
 //! What is made is what is asked for, and who is let in is who should be.
 
+mod succession;
+
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -183,7 +185,7 @@ async fn only_who_may_gets_in() {
         ("of another authority", of(&stranger, CertRole::Master, now)),
     ] {
         // Such a client trusts the server; it is the server that must refuse.
-        let identity = Identity { cas: agent.cas.clone(), ..identity };
+        let identity = identity.trusting(agent.cas.clone());
         let asking = client_config(&identity, CertRole::Agent, None).expect("good");
         assert!(!meet(serving(), asking).await, "{what}");
     }

@@ -93,8 +93,8 @@ impl Credential {
             Self::Authority => Row {
                 name: "authority",
                 lasts: "ten years",
-                renewer: "nobody yet; `ca.crt` may hold the next one beside it",
-                when: "by hand",
+                renewer: "swarmctl, when an operator says `decnet swarm ca rotate`",
+                when: "years before its end, or when its key may have been copied",
                 warns: &[Event, Log],
                 way_back: "nothing ends with it: daemons do not ask until when it is good",
             },

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Host;
+use super::succession::Progress;
 use crate::logic::credential::{Standing, Validity};
 use crate::logic::time::Timestamp;
 use crate::logic::trust::Fingerprint;
@@ -46,6 +47,9 @@ pub struct Certificate {
     /// Until when its holder may have another though it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Timestamp>,
+    /// How far its holder is while it is not of the authority that is to take the other's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Progress>,
 }
 
 impl Certificate {
@@ -85,10 +89,12 @@ impl Certificates {
     pub fn marker(&self, now: Timestamp) -> String {
         let parts = [("agent", &self.agent), ("updater", &self.updater)];
         let shown = parts.into_iter().filter_map(|(name, certificate)| {
-            let standing = certificate.standing(now)?;
-            standing.urgency()?;
+            let standing = certificate.standing(now).filter(|it| it.urgency().is_some());
             let open = if certificate.is_open(now) { ", may come back" } else { "" };
-            Some(format!("{name}: {standing}{open}"))
+            let standing = standing.map(|standing| format!("{standing}{open}"));
+            let behind = certificate.behind.map(|_| "of the old authority".to_owned());
+            let both: Vec<String> = standing.into_iter().chain(behind).collect();
+            (!both.is_empty()).then(|| format!("{name}: {}", both.join(", ")))
         });
         let shown: Vec<String> = shown.collect();
         if shown.is_empty() { "-".to_owned() } else { shown.join("; ") }

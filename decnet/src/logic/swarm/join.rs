@@ -1,5 +1,6 @@
 //! A node that makes its own keys, and comes to the master with a token.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -198,6 +199,9 @@ pub struct Shown {
     pub fingerprint: Fingerprint,
     /// Until when it is good.
     pub until: Timestamp,
+    /// The authorities that the updater trusts; none of a release that does not say.
+    #[serde(default)]
+    pub trusts: BTreeSet<Fingerprint>,
 }
 
 /// What it gets.

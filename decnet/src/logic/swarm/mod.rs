@@ -9,6 +9,7 @@ mod notice;
 mod report;
 mod said;
 pub mod spread;
+pub mod succession;
 
 use std::fmt;
 
@@ -27,9 +28,11 @@ pub use join::{
     Join, JoinToken, Joined, MasterUrl, NODE_PORT, NotAMaster, NotAToken, Renew, Renewed, Shown,
     Token, TokenWish,
 };
-pub use notice::{MAX_NOTICE, MAX_PLACES, MAX_REVOKED, MasterCert, Notice, SignedNotice, Trust};
+pub use notice::{
+    MAX_AUTHORITIES, MAX_NOTICE, MAX_PLACES, MAX_REVOKED, MasterCert, Notice, SignedNotice, Trust,
+};
 pub use report::{Deployment, Heard, NodeNetwork, NodeReport, Order, OrderedDecky};
-pub use said::{ADDRESSES, Said, is_name, sentence};
+pub use said::{ADDRESSES, AUTHORITIES, Said, is_name, sentence};
 
 /// What the master's certificate is for: nodes know it by this, wherever it is reached.
 pub const MASTER: &str = "master";

@@ -13,6 +13,10 @@ use crate::logic::trust::{Caller, CertRole, Fingerprint};
 pub const MAX_REVOKED: usize = 4_000;
 /// Most places where a master is reached.
 pub const MAX_PLACES: usize = 8;
+/// Most authorities that it names: one, and while it is replaced its successor.
+pub const MAX_AUTHORITIES: usize = 4;
+/// Most bytes of an authority's certificate, PEM.
+const MAX_AUTHORITY: usize = 8 * 1024;
 /// Most bytes of one that is signed.
 pub const MAX_NOTICE: usize = 512 * 1024;
 /// What is signed begins with this, so that no other signature of the authority's is one.
@@ -28,18 +32,35 @@ pub struct Notice {
     /// Where the master is reached; where it was when none is said.
     #[serde(default)]
     pub places: Vec<MasterUrl>,
+    /// The only authorities that are trusted from now on, as certificates in PEM; when none is said,
+    /// those that came with the identity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<String>,
 }
 
 /// A notice as it travels.
 ///
 /// **Shape**: the JSON of a [`Notice`], and the authority's signature over `decnet notice 1`, a line
 /// feed and that text, DER in hexadecimal.
+///
+/// While an authority takes the place of another, both sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedNotice {
     /// The notice.
     pub text: String,
     /// The signature.
     pub signature: String,
+    /// Those of other authorities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
+}
+
+impl SignedNotice {
+    /// The signatures, as far as anybody looks at them.
+    pub fn signatures(&self) -> impl Iterator<Item = &str> {
+        let more = self.more.iter().take(MAX_AUTHORITIES);
+        std::iter::once(&self.signature).chain(more).map(String::as_str)
+    }
 }
 
 impl Notice {
@@ -67,6 +88,12 @@ impl Notice {
         if notice.revoked.len() > MAX_REVOKED || notice.places.len() > MAX_PLACES {
             return Err(bad(format!(
                 "it takes at most {MAX_REVOKED} certificates and {MAX_PLACES} places"
+            )));
+        }
+        let is_long = |pem: &String| pem.len() > MAX_AUTHORITY;
+        if notice.authorities.len() > MAX_AUTHORITIES || notice.authorities.iter().any(is_long) {
+            return Err(bad(format!(
+                "it takes at most {MAX_AUTHORITIES} authorities of {MAX_AUTHORITY} bytes"
             )));
         }
         Ok(notice)

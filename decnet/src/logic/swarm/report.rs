@@ -60,6 +60,9 @@ pub struct NodeReport {
     /// The number of the authority's last notice that it has heard; 0 before the first.
     #[serde(skip_serializing_if = "is_none_heard")]
     pub notice: Count,
+    /// The authorities that its agent trusts.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub trusts: BTreeSet<Fingerprint>,
 }
 
 fn is_none_heard(notice: &Count) -> bool {
@@ -76,6 +79,13 @@ pub struct Heard {
     /// What the authority says, when that is later than what the node has heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<SignedNotice>,
+    /// Whether the agent is to ask for another certificate, though its own is good.
+    #[serde(default, skip_serializing_if = "is_not_wanted")]
+    pub renew: bool,
+}
+
+fn is_not_wanted(renew: &bool) -> bool {
+    !renew
 }
 
 /// What the master wants a node's deckies to be.

@@ -10,6 +10,7 @@ use super::report::{MAX_DECKIES, NodeNetwork, NodeReport};
 use super::{BadField, Count};
 use crate::logic::shown;
 use crate::logic::status::{CaptureStatus, DeckyStatus};
+use crate::logic::trust::Fingerprint;
 
 /// Most bytes of a name that a node says: of a release, an interface, a hostname, a persona.
 const NAME: usize = 128;
@@ -21,6 +22,8 @@ const SERVICES: usize = 64;
 pub const ADDRESSES: usize = 1_024;
 /// Most reasons for which packets are lost.
 const REASONS: usize = 64;
+/// Most authorities that a daemon trusts.
+pub const AUTHORITIES: usize = 8;
 
 /// A report as it came.
 #[derive(Debug, Deserialize)]
@@ -36,6 +39,8 @@ pub struct Said {
     capture: CaptureStatus,
     #[serde(default)]
     notice: Count,
+    #[serde(default)]
+    trusts: BTreeSet<Fingerprint>,
 }
 
 impl TryFrom<Said> for NodeReport {
@@ -52,15 +57,28 @@ impl TryFrom<Said> for NodeReport {
             mut deckies,
             capture,
             notice,
+            trusts,
         } = said;
         name("release", &release)?;
         name("network", &network.interface)?;
         few("network", network.own.len(), ADDRESSES)?;
+        few("trusts", trusts.len(), AUTHORITIES)?;
         check_capture(&capture)?;
         if let Some(deckies) = &mut deckies {
             check_deckies(deckies)?;
         }
-        Ok(Self { release, boot_id, generation, network, lag, revision, deckies, capture, notice })
+        Ok(Self {
+            release,
+            boot_id,
+            generation,
+            network,
+            lag,
+            revision,
+            deckies,
+            capture,
+            notice,
+            trusts,
+        })
     }
 }
 

@@ -19,6 +19,7 @@ use crate::edge::random;
 use crate::edge::trusted::Trusted;
 use crate::logic::control::{self, Answer};
 use crate::logic::swarm::{BEAT_SECONDS, Heard, MASTER, MasterUrl, NodeReport};
+use crate::logic::trust::Fingerprint;
 
 /// How long the master may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -36,7 +37,7 @@ pub(super) struct Master {
 /// Tells from now on. What goes wrong is said once.
 pub(super) async fn beat(
     masters: Arc<Masters>,
-    identity: watch::Receiver<Arc<Identity>>,
+    mut identity: watch::Receiver<Arc<Identity>>,
     agent: mpsc::Sender<Asked>,
 ) {
     let mut whole = true;
@@ -50,22 +51,21 @@ pub(super) async fn beat(
         let Some(Answer::Report(report)) = asked else { return };
         let notice = masters.trusted().number();
         let deckies = if whole { report.deckies } else { None };
-        let report = NodeReport { deckies, notice, ..*report };
+        let shown = identity.borrow_and_update().clone();
+        let trusts = shown.trusts();
+        let report = NodeReport { deckies, notice, trusts, ..*report };
         let to = url.to_string();
-        let trusted = masters.trusted();
-        let master = Master { url, identity: identity.borrow().clone(), trusted };
+        let (trusted, print) = (masters.trusted(), shown.caller.fingerprint);
+        let master = Master { url, identity: shown, trusted };
         match tell::<Heard>(&master, "/heartbeat", &report).await {
             Ok(heard) => {
                 if failing.take().is_none_or(|failed: bool| failed) {
                     tracing::info!(master = to, "the master hears this node");
                 }
                 failing = Some(false);
-                masters.commands_with(heard.masters);
-                if let Some(Err(error)) = heard.notice.map(|said| masters.trusted().take(said)) {
-                    tracing::warn!(%error, "the master brings a notice that is none");
-                }
                 let again = heard.deckies && !whole;
                 whole = heard.deckies;
+                take_in(&masters, heard, print);
                 if again {
                     continue;
                 }
@@ -81,7 +81,26 @@ pub(super) async fn beat(
                 }
             }
         }
-        tokio::time::sleep(pause()).await;
+        rest(&mut identity).await;
+    }
+}
+
+/// Waits until it is time for the next word; what the node is known by from now on is worth one at once.
+async fn rest(identity: &mut watch::Receiver<Arc<Identity>>) {
+    tokio::select! {
+        () = tokio::time::sleep(pause()) => {}
+        Ok(()) = identity.changed() => {}
+    }
+}
+
+/// Does what the master has answered to who has this certificate.
+fn take_in(masters: &Masters, heard: Heard, print: Fingerprint) {
+    masters.commands_with(heard.masters);
+    if heard.renew {
+        masters.is_to_replace(print);
+    }
+    if let Some(Err(error)) = heard.notice.map(|said| masters.trusted().take(said)) {
+        tracing::warn!(%error, "the master brings a notice that is none");
     }
 }
 

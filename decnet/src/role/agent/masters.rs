@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use crate::edge::files;
 use crate::edge::pki::{Authorize, Identity};
@@ -27,6 +28,9 @@ pub(super) struct Masters {
     /// How many places have been tried in vain.
     missed: AtomicUsize,
     known: Mutex<Known>,
+    /// The certificate that the master wants replaced.
+    to_replace: Mutex<Option<Fingerprint>>,
+    wanted: Notify,
     path: PathBuf,
     /// What this node's updater is called.
     updater: String,
@@ -64,7 +68,8 @@ impl Masters {
         let updater = format!("updater@{}", identity.caller.name);
         let trusted = Arc::new(Trusted::open(state_dir, identity));
         let known = Mutex::new(known);
-        Ok(Self { said, trusted, missed: AtomicUsize::new(0), known, path, updater })
+        let (missed, to_replace) = (AtomicUsize::new(0), Mutex::default());
+        Ok(Self { said, trusted, missed, known, to_replace, wanted: Notify::new(), path, updater })
     }
 
     /// Where the master is tried next.
@@ -110,6 +115,27 @@ impl Masters {
     pub(super) fn commands_with(&self, certificates: BTreeSet<Fingerprint>) {
         if !certificates.is_empty() {
             self.change(|known| known.certificates = certificates);
+        }
+    }
+
+    /// The master wants this certificate of the agent's replaced, though it is good.
+    pub(super) fn is_to_replace(&self, print: Fingerprint) {
+        let mut to_replace = self.to_replace.lock().unwrap_or_else(PoisonError::into_inner);
+        if to_replace.replace(print) != Some(print) {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// Whether it wants this one replaced.
+    pub(super) fn wants_replaced(&self, print: Fingerprint) -> bool {
+        *self.to_replace.lock().unwrap_or_else(PoisonError::into_inner) == Some(print)
+    }
+
+    /// Waits until it wants one replaced, or until it is heard whom to trust.
+    pub(super) async fn wants(&self) {
+        tokio::select! {
+            () = self.wanted.notified() => {}
+            () = self.trusted.changed() => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the operator and the master want the deckies to be: one wish after the other.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result, anyhow};
 use sha2::{Digest as _, Sha256};
@@ -191,6 +191,7 @@ impl Engine {
             capture: status.capture,
             // Whoever tells the master knows it.
             notice: Count::default(),
+            trusts: BTreeSet::new(),
         }
     }
 }

@@ -174,6 +174,7 @@ impl Serving {
 
     async fn begin(&mut self, identity: Identity, master: Vec<MasterUrl>) -> Result<()> {
         let masters = Arc::new(Masters::open(&self.dir, master, &identity)?);
+        let identity = masters.trusted().serve_as(&identity);
         let config = offered(&identity, &masters)?;
         let listener = match self.passed.take() {
             Some(passed) => passed,

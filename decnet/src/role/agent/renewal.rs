@@ -48,8 +48,10 @@ impl Keeper {
         loop {
             let identity = self.shown.borrow().clone();
             let standing = identity.validity.standing(clock::now());
-            let is_due = identity.validity.is_due(clock::now());
-            let waits = |at: Instant| standing.is_good() && at.elapsed() < RETRY;
+            let is_asked = self.masters.wants_replaced(identity.caller.fingerprint);
+            let is_due = identity.validity.is_due(clock::now()) || is_asked;
+            let retry = if is_asked { LOOK } else { RETRY };
+            let waits = |at: Instant| standing.is_good() && at.elapsed() < retry;
             if is_due && !tried.is_some_and(waits) {
                 tried = Some(Instant::now());
                 let why = self.renew(identity).await.err();
@@ -63,31 +65,40 @@ impl Keeper {
             }
             self.look();
             let pause = if standing.is_good() { LOOK } else { LOOK_SOON };
-            tokio::time::sleep(pause).await;
+            drop(tokio::time::timeout(pause, self.masters.wants()).await);
         }
     }
 
-    /// Shows the identity that is there, if it is another.
+    /// Shows the identity that is there, if it is another or trusts others.
     fn look(&self) {
-        let read = self.places.read().and_then(|new| Ok((offered(&new, &self.masters)?, new)));
+        let read = self.places.read().or_else(|error| {
+            // It may be in the middle of being replaced, or no longer ours to read.
+            tracing::debug!(%error, "the certificate stays as it is");
+            let shown = self.shown.borrow();
+            Ok::<_, pki::PkiError>(shown.trusting(shown.authorities().to_vec()))
+        });
+        let read = read.and_then(|new| {
+            let new = self.masters.trusted().serve_as(&new);
+            self.renewal().map_or(Ok(()), |renewal| renewal.keep_trust(&new))?;
+            Ok((offered(&new, &self.masters)?, new))
+        });
         match read {
-            Ok((_, same)) if same.caller.fingerprint == self.shown.borrow().caller.fingerprint => {}
+            Ok((_, same)) if is_same(&same, &self.shown.borrow()) => {}
             Ok((config, new)) => {
-                tracing::info!(fingerprint = %new.caller.fingerprint, "a new certificate is shown");
+                let trusts = new.authorities().len();
+                tracing::info!(fingerprint = %new.caller.fingerprint, trusts, "a new certificate is shown");
                 self.said.send_modify(Management::served(&new));
                 self.offer.send_replace(config);
                 self.shown.send_replace(Arc::new(new));
             }
-            // It may be in the middle of being replaced, or no longer ours to read.
-            Err(error) => tracing::debug!(%error, "the certificate stays as it is"),
+            Err(error) => tracing::warn!(%error, "the certificate cannot be shown: the old one is"),
         }
     }
 
     /// Gets another certificate, for a key that never leaves this node.
     async fn renew(&self, identity: Arc<Identity>) -> Result<()> {
         let url = self.masters.url().context("the master has not made itself known")?;
-        let dir = self.places.dirs.last().context("there is no place for it")?;
-        let renewal = Renewal { dir, name: self.places.name };
+        let renewal = self.renewal().context("there is no place for it")?;
         let csr_pem = renewal.request()?.csr_pem;
         let trusted = self.masters.trusted();
         let master = Master { url, identity: identity.clone(), trusted };
@@ -95,4 +106,13 @@ impl Keeper {
         renewal.take(&identity, &renewed.cert_pem)?;
         Ok(())
     }
+
+    fn renewal(&self) -> Option<Renewal<'_>> {
+        let dir = self.places.dirs.last()?;
+        Some(Renewal { dir, name: self.places.name })
+    }
+}
+
+fn is_same(one: &Identity, other: &Identity) -> bool {
+    one.caller.fingerprint == other.caller.fingerprint && one.trusts() == other.trusts()
 }

@@ -1,5 +1,6 @@
 //! `decnet swarm …`: an operator asks swarmctl.
 
+mod authority;
 mod bundle;
 mod controller;
 mod deckies;
@@ -21,6 +22,7 @@ use crate::edge::http::Upstream;
 use crate::edge::log::{say, say_json};
 use crate::edge::pki;
 use crate::logic::rollout::{Forgive, Revert, Wish};
+use crate::logic::swarm::succession::Rotate;
 use crate::logic::swarm::{
     Enroll, Enrolled, Host, HostStatus, Listed, MasterRenewal, MoveMaster, Outcomes, Teardown,
     Token, TokenWish,
@@ -34,6 +36,13 @@ pub use rollouts::Act;
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Show the authority, or have another take its place.
+    Authority {
+        /// What is wanted, when something is.
+        wish: Option<Rotate>,
+        /// How the answer is shown.
+        show: Show,
+    },
     /// Ask every node how it is.
     Check(Show),
     /// Show the deckies.
@@ -174,6 +183,7 @@ pub struct Settings {
 pub fn run(settings: Settings) -> Result<ExitCode> {
     let controller = Controller::new(settings.url, &settings.state_dir)?;
     match settings.command {
+        Command::Authority { wish, show } => authority::rotate(&controller, wish.as_ref(), show),
         Command::Check(show) => check(&controller, show),
         Command::Deckies { host, state, show } => {
             deckies::list(&controller, host.as_deref(), state.as_deref(), show)

@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use super::rollouts::{self, Rolling};
-use super::{check, converge, deploy, enroll, master, notices, teardown, tokens};
+use super::{check, converge, deploy, enroll, master, notices, succession, teardown, tokens};
 use crate::edge::bundles::Bundles;
 use crate::edge::clock;
 use crate::edge::hosts::{Hosts, Reported};
 use crate::edge::http::hear_out;
-use crate::edge::pki::{Authority, Identity};
+use crate::edge::pki::{self, Authorities, Identity};
 use crate::logic::config::MAX_CONFIG;
 use crate::logic::limiter::Limiter;
 use crate::logic::swarm::{Count, FleetDecky, Host, HostStatus, Listed, SignedNotice};
@@ -41,7 +41,6 @@ const NODES: usize = 16_384;
 
 /// Everything swarmctl has.
 pub(super) struct App {
-    pub(super) authority: Authority,
     pub(super) token: String,
     /// Where nodes reach it.
     pub(super) node_port: u16,
@@ -58,27 +57,44 @@ pub(super) struct App {
     beats: Mutex<BTreeMap<Uuid, Reported>>,
     /// Nodes that are being sent their order.
     pushing: Mutex<BTreeSet<Uuid>>,
-    master: Mutex<Arc<Identity>>,
+    known_by: Mutex<KnownBy>,
     /// What the authority says to every daemon, and its number.
     notice: Mutex<Option<(Count, SignedNotice)>>,
     /// Nodes that are looked for where they spoke from, and when last.
     sought: Mutex<BTreeMap<Uuid, Instant>>,
     dir: PathBuf,
+    /// Where the authorities are.
+    ca: PathBuf,
+}
+
+/// Who signs, and what the master is known by.
+struct KnownBy {
+    authorities: Arc<Authorities>,
+    master: Arc<Identity>,
+    /// What it will be known by when another authority is in the place of this one.
+    next: Option<Arc<Identity>>,
+}
+
+impl KnownBy {
+    fn of(authorities: Authorities, dir: &std::path::Path) -> pki::Result<Self> {
+        let master = master::identity(&authorities, dir)?;
+        let next = master::next(&authorities, dir, &master)?.map(Arc::new);
+        Ok(Self { authorities: Arc::new(authorities), master: Arc::new(master), next })
+    }
 }
 
 impl App {
     /// What there is in `dir`, below which state is kept.
     pub(super) fn open(
         dir: PathBuf,
-        authority: Authority,
+        (ca, authorities): (PathBuf, Authorities),
         token: String,
         (node_port, updater_port): (u16, u16),
     ) -> Result<Self> {
-        let master = master::identity(&authority, &dir)?;
+        let known_by = KnownBy::of(authorities, &dir)?;
         Ok(Self {
             hosts: Mutex::new(Hosts::open(&dir)?),
             speaking: Mutex::new(Limiter::new(SPEAKS.0, SPEAKS.1, NODES)),
-            authority,
             token,
             node_port,
             updater_port,
@@ -86,10 +102,11 @@ impl App {
             rolling: Rolling::new(Bundles::open(dir.join("bundles"))?),
             beats: Mutex::default(),
             pushing: Mutex::default(),
-            master: Mutex::new(Arc::new(master)),
+            known_by: Mutex::new(known_by),
             notice: Mutex::default(),
             sought: Mutex::default(),
             dir,
+            ca,
         })
     }
 
@@ -112,15 +129,38 @@ impl App {
 
     /// What it is known by towards nodes.
     pub(super) fn master(&self) -> Arc<Identity> {
-        lock(&self.master).clone()
+        lock(&self.known_by).master.clone()
+    }
+
+    /// The certificates that it commands with: also the one that it will have soon.
+    pub(super) fn commands_with(&self) -> BTreeSet<Fingerprint> {
+        let known_by = lock(&self.known_by);
+        let both = [Some(&known_by.master), known_by.next.as_ref()];
+        both.into_iter().flatten().map(|identity| identity.caller.fingerprint).collect()
+    }
+
+    /// Who signs.
+    pub(super) fn authorities(&self) -> Arc<Authorities> {
+        lock(&self.known_by).authorities.clone()
+    }
+
+    /// Where they are.
+    pub(super) fn ca_dir(&self) -> &std::path::Path {
+        &self.ca
+    }
+
+    /// Has these sign from now on, and the master known by what goes with them.
+    pub(super) fn take_on(&self, authorities: Authorities) -> pki::Result<()> {
+        *lock(&self.known_by) = KnownBy::of(authorities, &self.dir)?;
+        Ok(())
     }
 
     /// Gets itself another key at once.
     pub(super) fn replace_master(&self) -> Result<Arc<Identity>, Problem> {
-        let mut master = lock(&self.master);
-        let fresh = master::replace(&self.authority, &self.dir, Some(&**master))?;
-        *master = Arc::new(fresh);
-        Ok(master.clone())
+        let authorities = self.authorities();
+        master::replace(&authorities, &self.dir, Some(&self.master()))?;
+        self.take_on(Authorities::clone(&authorities))?;
+        Ok(self.master())
     }
 
     /// Has the authority sign what it has to say now.
@@ -141,9 +181,8 @@ impl App {
 
     /// Gets itself another certificate.
     pub(super) fn renew_master(&self) {
-        match master::identity(&self.authority, &self.dir) {
-            Ok(identity) => *lock(&self.master) = Arc::new(identity),
-            Err(error) => tracing::error!(%error, "cannot renew the master's certificate"),
+        if let Err(error) = self.take_on(Authorities::clone(&self.authorities())) {
+            tracing::error!(%error, "cannot renew the master's certificate");
         }
     }
 }
@@ -165,6 +204,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/swarm/tokens", post(tokens::make))
         .merge(rollouts::routes())
         .merge(notices::routes())
+        .merge(succession::routes())
         .route_layer(from_fn_with_state(app.clone(), guard));
     guarded
         .route("/health", get(health))
@@ -210,6 +250,7 @@ async fn list(
     converge::flush(&app);
     let hosts = app.hosts().list(status)?;
     let mut known = app.hosts().certificates()?;
+    succession::mark(&app, &mut known)?;
     let with = |host: Host| {
         let certificates = known.remove(&host.host_uuid).unwrap_or_default();
         Listed { host, certificates }

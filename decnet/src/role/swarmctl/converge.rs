@@ -28,7 +28,7 @@ const SILENCE: u64 = (3 * BEAT_SECONDS + 5) * 1_000_000_000;
 
 /// Does what has to be done again and again.
 pub(super) async fn watch(app: Arc<App>, offer: watch::Sender<Arc<ServerConfig>>) {
-    let mut offered = app.master().caller.fingerprint;
+    let mut offered = app.master();
     for round in 1u64.. {
         tokio::time::sleep(FLUSH).await;
         flush(&app);
@@ -43,8 +43,8 @@ pub(super) async fn watch(app: Arc<App>, offer: watch::Sender<Arc<ServerConfig>>
         if round.is_multiple_of(LOOK) && app.master().validity.is_due(clock::now()) {
             app.renew_master();
         }
-        let master = app.master().caller.fingerprint;
-        if master != offered {
+        let master = app.master();
+        if !Arc::ptr_eq(&master, &offered) {
             match node::config(&app) {
                 Ok(config) => {
                     offer.send_replace(config);

@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::app::App;
-use super::join;
 use super::problem::Problem;
+use super::{join, succession};
 use crate::edge::clock;
-use crate::edge::pki::{Issued, PkiError, Wish};
+use crate::edge::pki::{Issued, Wish};
 use crate::logic::swarm::{Checked, Enroll, Enrolled, Host, HostStatus, UpdaterBundle};
 use crate::logic::trust::CertRole;
 
@@ -54,7 +54,7 @@ pub(super) async fn enroll(
         address: host.address,
         agent_port: host.agent_port,
         fingerprint: worker.certified.fingerprint,
-        ca_cert_pem: app.authority.cert_pem().to_owned(),
+        ca_cert_pem: app.authorities().bundle_pem(),
         worker_cert_pem: worker.certified.cert_pem,
         worker_key_pem: worker.key_pem,
         updater: updater.map(|updater| UpdaterBundle {
@@ -66,7 +66,7 @@ pub(super) async fn enroll(
     Ok((StatusCode::CREATED, Json(enrolled)))
 }
 
-fn issue(app: &App, checked: &Checked, role: CertRole) -> Result<Issued, PkiError> {
+fn issue(app: &App, checked: &Checked, role: CertRole) -> Result<Issued, Problem> {
     let Checked { name, addresses, names } = checked;
-    app.authority.issue(&Wish { host: name, role, addresses, names }, clock::now())
+    succession::issue(app, &Wish { host: name, role, addresses, names })
 }

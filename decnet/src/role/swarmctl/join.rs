@@ -12,10 +12,11 @@ use super::app::App;
 use super::node::host;
 use super::problem::Problem;
 use super::renewals::sign;
+use super::succession::{self, Holder};
 use crate::edge::clock;
 use crate::edge::hosts::{HostsError, StoredToken};
 use crate::edge::http::Peer;
-use crate::edge::pki::{self, Certified, PkiError, Wish};
+use crate::edge::pki::{self, Certified, Wish};
 use crate::logic::swarm::{
     Checked, Enroll, Host, HostStatus, Join, JoinToken, Joined, Part, Renew, Renewed,
 };
@@ -53,11 +54,11 @@ struct Made {
     updater: Option<Certified>,
 }
 
-fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<Made, PkiError> {
+fn certify(app: &App, asked: &Join, wish: &Enroll, checked: Checked) -> Result<Made, Problem> {
     let Checked { name, addresses, names } = checked;
     let sign = |csr: &str, role| {
         let wish = Wish { host: &name, role, addresses: &addresses, names: &names };
-        app.authority.sign(csr, &wish, clock::now())
+        succession::sign(app, Holder::Given, csr, &wish)
     };
     let worker = sign(&asked.agent_csr_pem, CertRole::Agent)?;
     let updater = asked.updater_csr_pem.as_deref().filter(|_| wish.issue_updater_bundle);
@@ -96,10 +97,12 @@ fn take_back(
     let found = app.hosts().host(back)?;
     let mut host =
         found.filter(|host| host.status != HostStatus::Decommissioned).ok_or_else(gone)?;
-    let worker = sign(app, &host, CertRole::Agent, &asked.agent_csr_pem)?;
+    let given = Holder::Given;
+    let worker = sign(app, &host, (CertRole::Agent, given), &asked.agent_csr_pem)?;
     let updater =
         asked.updater_csr_pem.as_deref().filter(|_| host.updater_cert_fingerprint.is_some());
-    let updater = updater.map(|csr| sign(app, &host, CertRole::Updater, csr)).transpose()?;
+    let updater =
+        updater.map(|csr| sign(app, &host, (CertRole::Updater, given), csr)).transpose()?;
     host.client_cert_fingerprint = worker.fingerprint;
     host.updater_cert_fingerprint = updater.as_ref().map(|updater| updater.fingerprint);
     let key = pki::requested_key(&asked.agent_csr_pem)?.to_string();
@@ -130,7 +133,7 @@ fn joined(app: &App, host: Host, worker: Certified, updater: Option<Certified>) 
         name: host.name,
         address: host.address,
         agent_port: host.agent_port,
-        ca_cert_pem: app.authority.cert_pem().to_owned(),
+        ca_cert_pem: app.authorities().bundle_pem(),
         worker_cert_pem: worker.cert_pem,
         updater_cert_pem: updater.map(|updater| updater.cert_pem),
     }
@@ -160,7 +163,8 @@ pub(super) async fn renew(
 ) -> Result<Json<Renewed>, Problem> {
     let Json(asked) = body?;
     let host = host(&app, &caller)?;
-    let signed = sign(&app, &host, CertRole::Agent, &asked.csr_pem)?;
+    let known = Holder::Known(host.host_uuid);
+    let signed = sign(&app, &host, (CertRole::Agent, known), &asked.csr_pem)?;
     app.hosts().renew(host.host_uuid, signed.fingerprint)?;
     tracing::info!(name = %host.name, until = %signed.not_after, "renewed a certificate");
     Ok(Json(Renewed { cert_pem: signed.cert_pem }))

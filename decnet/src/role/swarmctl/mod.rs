@@ -17,6 +17,7 @@ mod places;
 mod problem;
 mod renewals;
 mod rollouts;
+mod succession;
 mod teardown;
 mod tokens;
 
@@ -28,7 +29,7 @@ use anyhow::{Context as _, Result};
 use tokio::sync::watch;
 
 use crate::edge::http::{self, Limits, Secure};
-use crate::edge::pki::Authority;
+use crate::edge::pki::Authorities;
 use crate::edge::systemd::{self, Word};
 use crate::edge::{apart, child, clock, files, privileges, random, signals};
 use crate::role::daemon;
@@ -100,19 +101,17 @@ pub fn run(settings: &Settings) -> Result<()> {
         let for_nodes = nodes.local_addr().context("cannot tell the port")?;
         let open = async || {
             files::make_dir(&ca)?;
-            let authority = Authority::open_or_make(&ca, clock::now())?;
+            let authorities = Authorities::open_or_make(&ca, clock::now())?;
             let token = token(&token_path(&settings.state_dir))?;
-            Ok(Arc::new(App::open(
-                swarm.clone(),
-                authority,
-                token,
-                (for_nodes.port(), settings.updater_port),
-            )?))
+            let ports = (for_nodes.port(), settings.updater_port);
+            let app = App::open(swarm.clone(), (ca.clone(), authorities), token, ports)?;
+            succession::resume(&app)?;
+            Ok(Arc::new(app))
         };
         let Some(app) = daemon::begin_in(open).await? else { return Ok(()) };
         let (offer, config) = watch::channel(node::config(&app)?);
         let address = operators.local_addr().context("cannot tell the port")?;
-        let authority = app.authority.fingerprint();
+        let authority = app.authorities().current().fingerprint();
         tracing::info!(%address, nodes = %for_nodes, %authority, "swarmctl is listening");
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "the operators' token crosses the network in the clear");
@@ -122,6 +121,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         tokio::spawn(rollouts::watch(app.clone()));
         tokio::spawn(renewals::watch(app.clone()));
         tokio::spawn(notices::watch(app.clone()));
+        tokio::spawn(succession::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));
         let limits =
             Limits { connections: NODES, each: 8, bytes_each: 20 << 20, ..Limits::default() };

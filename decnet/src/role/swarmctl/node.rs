@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 
 use super::app::{App, nowhere};
 use super::problem::Problem;
-use super::{converge, join, places, rollouts};
+use super::{converge, join, places, rollouts, succession};
 use crate::edge::clock;
 use crate::edge::hosts::Reported;
 use crate::edge::http::Peer;
@@ -128,11 +128,14 @@ async fn heartbeat(
         app.hosts().ends(host.host_uuid, Part::Agent, caller.validity.until)?;
     }
     places::heard(&app, &host, peer.ip());
+    succession::heard(&app, host.host_uuid, Part::Agent, &report.trusts)?;
+    let renew = succession::wants_another(&app, host.host_uuid, Part::Agent)?;
     let known = app.hosts().revision(host.host_uuid)?;
     let heard = Heard {
         deckies: report.deckies.is_none() && known != Some(report.revision),
-        masters: [app.master().caller.fingerprint].into(),
+        masters: app.commands_with(),
         notice: app.notice().filter(|(number, _)| *number > report.notice).map(|(_, said)| said),
+        renew,
     };
     let (id, generation) = (host.host_uuid, report.generation);
     converge::hear(&app, Reported { host: id, report, at: clock::now(), beat: true });

@@ -39,10 +39,18 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// What the authority says now, signed.
 pub(super) fn signed(app: &App) -> Result<Option<(Count, SignedNotice)>, Problem> {
-    let Some(notice) = app.hosts().notice()? else { return Ok(None) };
+    let Some(mut notice) = app.hosts().notice()? else { return Ok(None) };
+    let authorities = app.authorities();
+    // Before the first succession each node trusts whom it was given.
+    if app.hosts().succession()?.is_some() {
+        notice.authorities = authorities.trusted().map(ToOwned::to_owned).collect();
+    }
     let text = notice.text();
-    let signature = app.authority.sign_words(&Notice::message(&text))?;
-    Ok(Some((notice.number, SignedNotice { text, signature })))
+    let message = Notice::message(&text);
+    let signature = authorities.current().sign_words(&message)?;
+    let more = authorities.next().map(|next| next.sign_words(&message)).transpose()?;
+    let more = more.into_iter().collect();
+    Ok(Some((notice.number, SignedNotice { text, signature, more })))
 }
 
 /// Gives the master another key, and takes the old one out of use where that is asked for.

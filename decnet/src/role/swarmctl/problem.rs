@@ -1,5 +1,6 @@
 //! What swarmctl answers when it does not do as asked: a status and a sentence.
 
+use std::fmt;
 use std::io::ErrorKind;
 
 use axum::Json;
@@ -30,6 +31,12 @@ impl Problem {
     /// What was asked for cannot be.
     pub(super) fn unfit(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

@@ -1,26 +1,28 @@
 //! Certificates of updaters, which only answer: they are brought another before theirs ends, or when
 //! an operator has said that their node is to be taken back. And what is told of certificates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use futures_util::{StreamExt as _, stream};
 use rustls::ClientConfig;
 use uuid::Uuid;
 
 use super::app::App;
 use super::nodes::{self, DEADLINE, Question};
+use super::problem::Problem;
+use super::succession::{self, Holder};
 use crate::edge::pki::{self, Authorize, Certified, PkiError, Wish};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::{clock, random};
 use crate::logic::credential::{Credential, Reminder, Standing, Validity};
 use crate::logic::event::{Kind, Stamp};
 use crate::logic::swarm::{
-    Certificate, Certificates, Checked, Enroll, Host, HostStatus, MASTER, Part, Renew, Renewed,
-    Shown,
+    AUTHORITIES, Certificate, Certificates, Checked, Enroll, Host, HostStatus, MASTER, Part, Renew,
+    Renewed, Shown,
 };
 use crate::logic::time::Timestamp;
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
@@ -52,7 +54,8 @@ pub(super) async fn watch(app: Arc<App>) {
         match known(&app) {
             Ok(all) => {
                 teller.tell(&app, &all);
-                let due: Vec<Host> = due(all, &tried);
+                let asked = succession::to_visit(&app).unwrap_or_default();
+                let due: Vec<Host> = due(all, &asked, &tried);
                 let visits = stream::iter(due).map(|host| visit(&app, host));
                 let ended: Vec<Ended> = visits.buffer_unordered(AT_ONCE).collect().await;
                 take_note(ended, &mut tried, &mut said);
@@ -79,13 +82,17 @@ fn known(app: &App) -> Result<Vec<(Host, Certificates)>> {
 }
 
 /// Whose updater is to be visited now.
-fn due(all: Vec<(Host, Certificates)>, tried: &BTreeMap<Uuid, Tried>) -> Vec<Host> {
+fn due(
+    all: Vec<(Host, Certificates)>,
+    asked: &BTreeSet<Uuid>,
+    tried: &BTreeMap<Uuid, Tried>,
+) -> Vec<Host> {
     let now = clock::now();
     let is_due = |(host, known): (Host, Certificates)| {
         host.updater_cert_fingerprint?;
         let certificate = known.updater;
         let open = certificate.is_open(now);
-        let wanted = open || wants_another(&certificate, now);
+        let wanted = open || wants_another(&certificate, now) || asked.contains(&host.host_uuid);
         let waits = |tried: &Tried| !open && tried.at.elapsed() < tried.wait;
         (wanted && !tried.get(&host.host_uuid).is_some_and(waits)).then_some(host)
     };
@@ -172,9 +179,10 @@ async fn renew(app: &App, host: &Host, port: u16) -> Result<()> {
     } else {
         app.hosts().ends(id, Part::Updater, shown.until)?;
     }
+    succession::heard(app, id, Part::Updater, &few(shown.trusts))?;
     let now = clock::now();
     let validity = Validity { from: Timestamp(0), until: shown.until };
-    if !validity.is_due(now) {
+    if !validity.is_due(now) && !succession::wants_another(app, id, Part::Updater)? {
         if known.is_open(now) {
             app.hosts().close_window(id, Part::Updater)?;
         }
@@ -184,7 +192,9 @@ async fn renew(app: &App, host: &Host, port: u16) -> Result<()> {
         bail!("it has ended: `decnet swarm token --name {} --rejoin` takes it back", host.name);
     }
     let request: Renew = read(ask(REQUEST, None, &both).await?)?;
-    let signed = sign(app, host, CertRole::Updater, &request.csr_pem)?;
+    let holder = (CertRole::Updater, Holder::Known(id));
+    let signed =
+        sign(app, host, holder, &request.csr_pem).map_err(|problem| anyhow!("{problem}"))?;
     app.hosts().updater_next(id, signed.fingerprint)?;
     let renewed = Renewed { cert_pem: signed.cert_pem };
     ask(BRING, Some(&renewed), &both).await?;
@@ -193,6 +203,11 @@ async fn renew(app: &App, host: &Host, port: u16) -> Result<()> {
     app.hosts().updater_renewed(id, signed.fingerprint, signed.not_after)?;
     tracing::info!(name = %host.name, until = %signed.not_after, "renewed an updater's certificate");
     Ok(())
+}
+
+/// As many as a daemon can trust.
+fn few(trusts: BTreeSet<Fingerprint>) -> BTreeSet<Fingerprint> {
+    trusts.into_iter().take(AUTHORITIES).collect()
 }
 
 /// The updater of a node, by whichever of its certificates it has shown last or was brought.
@@ -231,9 +246,9 @@ fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T> {
 pub(super) fn sign(
     app: &App,
     host: &Host,
-    role: CertRole,
+    (role, holder): (CertRole, Holder),
     csr_pem: &str,
-) -> Result<Certified, PkiError> {
+) -> Result<Certified, Problem> {
     let wish = Enroll {
         name: host.name.to_string(),
         address: host.address.clone(),
@@ -246,7 +261,7 @@ pub(super) fn sign(
     let Checked { name, addresses, names } =
         checked.map_err(|error| PkiError::Request(format!("of `{}`: {error}", host.name)))?;
     let wish = Wish { host: &name, role, addresses: &addresses, names: &names };
-    app.authority.sign(csr_pem, &wish, clock::now())
+    succession::sign(app, holder, csr_pem, &wish)
 }
 
 /// Tells of certificates that end, once a day each.
@@ -265,7 +280,8 @@ impl Teller {
 
     fn tell(&mut self, app: &App, all: &[(Host, Certificates)]) {
         self.one(Credential::Master, None, MASTER, app.master().validity);
-        self.one(Credential::Authority, None, MASTER, app.authority.validity());
+        let authority = app.authorities().current().validity();
+        self.one(Credential::Authority, None, MASTER, authority);
         for (host, known) in all {
             let parts = [(Credential::Agent, known.agent), (Credential::Updater, known.updater)];
             for (credential, certificate) in parts {

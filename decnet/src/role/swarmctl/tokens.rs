@@ -21,7 +21,7 @@ pub(super) async fn make(
     let name = wish.check()?.name;
     let mut secret = [0; 16];
     random::fill(&mut secret);
-    let token = JoinToken { secret, authority: app.authority.fingerprint() };
+    let token = JoinToken { secret, authority: app.authorities().current().fingerprint() };
     let now = clock::now();
     let expires_at = Timestamp(now.0.saturating_add(wish.ttl_seconds * 1_000_000_000));
     if wish.rejoin {

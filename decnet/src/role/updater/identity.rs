@@ -17,6 +17,7 @@ use super::{NAME, REMEDY, Settings, trust};
 use crate::edge::pki::{self, Authorize, Identity, PkiError, Places, Renewal};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::systemd::{self, Word};
+use crate::edge::trusted::Trusted;
 use crate::edge::{clock, random};
 use crate::logic::credential::{Credential, Reminder, Validity};
 use crate::logic::event::{Kind, Stamp};
@@ -40,6 +41,7 @@ pub(super) fn places(settings: &Settings) -> Places {
 pub(super) struct Known {
     places: Places,
     authorize: Arc<dyn Authorize>,
+    trusted: Arc<Trusted>,
     now: Mutex<Arc<Identity>>,
     offer: watch::Sender<Arc<ServerConfig>>,
 }
@@ -51,11 +53,12 @@ impl Known {
         settings: &Settings,
         identity: Identity,
         authorize: Arc<dyn Authorize>,
+        trusted: Arc<Trusted>,
     ) -> pki::Result<(Arc<Self>, watch::Receiver<Arc<ServerConfig>>)> {
         let config = Arc::new(pki::server_config(&identity, authorize.clone())?);
         let (offer, shown) = watch::channel(config);
         let (places, now) = (places(settings), Mutex::new(Arc::new(identity)));
-        Ok((Arc::new(Self { places, authorize, now, offer }), shown))
+        Ok((Arc::new(Self { places, authorize, trusted, now, offer }), shown))
     }
 
     /// The one that is used now.
@@ -79,12 +82,20 @@ impl Known {
 
     /// Uses what is there, if it is another.
     fn look(&self) {
-        let found = self.places.read().and_then(|found| {
-            let same = found.caller.fingerprint == self.now().caller.fingerprint;
-            if same { Ok(()) } else { self.use_from_now(found) }
+        let read = self.places.read().or_else(|error| {
+            // It may be in the middle of being replaced, or no longer ours to read.
+            tracing::debug!(%error, "the certificate stays as it is");
+            let now = self.now();
+            Ok::<_, PkiError>(now.trusting(now.authorities().to_vec()))
+        });
+        let found = read.and_then(|found| {
+            let (found, now) = (self.trusted.serve_as(&found), self.now());
+            self.renewal().keep_trust(&found)?;
+            let same = found.caller.fingerprint == now.caller.fingerprint;
+            if same && found.trusts() == now.trusts() { Ok(()) } else { self.use_from_now(found) }
         });
         if let Err(error) = found {
-            tracing::debug!(%error, "the certificate stays as it is");
+            tracing::warn!(%error, "the certificate cannot be shown: the old one is");
         }
     }
 
@@ -110,7 +121,7 @@ impl Known {
                 event.data = credential.data(validity, standing);
                 sinks.write(&event);
             }
-            tokio::time::sleep(LOOK).await;
+            drop(tokio::time::timeout(LOOK, self.trusted.changed()).await);
         }
     }
 
@@ -135,7 +146,8 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(known: Arc<Known>) -> Rou
 
 async fn show(State(known): State<Arc<Known>>) -> Json<Shown> {
     let identity = known.now();
-    Json(Shown { fingerprint: identity.caller.fingerprint, until: identity.validity.until })
+    let (fingerprint, until) = (identity.caller.fingerprint, identity.validity.until);
+    Json(Shown { fingerprint, until, trusts: identity.trusts() })
 }
 
 async fn request(State(known): State<Arc<Known>>) -> Result<Json<Renew>, Answer> {

@@ -111,8 +111,9 @@ pub fn run(settings: &Settings) -> Result<()> {
         .context("cannot start the runtime")?;
     runtime.block_on(async {
         let trusted = Arc::new(Trusted::open(&settings.state_dir.join("updater"), &identity));
+        let identity = trusted.serve_as(&identity);
         let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(&identity, Some(trusted.clone())));
-        let (known, config) = Known::new(settings, identity, authorize.clone())?;
+        let (known, config) = Known::new(settings, identity, authorize.clone(), trusted.clone())?;
         let mut beats = tokio::spawn(life::beat());
         let (engine, heard) = Engine::start(settings, known.clone(), release)?;
         heard.recovered.await.context("the updater's thread has ended")??;

@@ -11,7 +11,7 @@ fn master(n: u8, since: u64) -> Caller {
 
 fn notice(number: u64, revoked: &[u8]) -> Notice {
     let revoked = revoked.iter().map(|n| Fingerprint([*n; 32])).collect();
-    Notice { number: Count::capped(number), revoked, places: vec![] }
+    Notice { number: Count::capped(number), revoked, ..Notice::default() }
 }
 
 #[test]
@@ -50,4 +50,17 @@ fn a_notice_is_read_as_it_was_written_and_within_bounds() {
     assert!(Notice::parse(&many.text()).is_err());
     assert!(Notice::parse(r#"{"number":9007199254740992,"revoked":[]}"#).is_err());
     assert!(Notice::parse("{}").is_err());
+    assert!(!notice(7, &[]).text().contains("authorities"), "releases from before read it");
+    let both = Notice { authorities: vec!["a".into(), "b".into()], ..notice(8, &[]) };
+    assert_eq!(Notice::parse(&both.text()), Ok(both));
+    for authorities in [vec!["a".to_owned(); MAX_AUTHORITIES + 1], vec!["a".repeat(9_000)]] {
+        assert!(Notice::parse(&Notice { authorities, ..notice(8, &[]) }.text()).is_err());
+    }
+}
+
+#[test]
+fn few_signatures_are_looked_at() {
+    let more = vec![String::new(); 10_000];
+    let signed = SignedNotice { text: String::new(), signature: String::new(), more };
+    assert_eq!(signed.signatures().count(), 1 + MAX_AUTHORITIES);
 }

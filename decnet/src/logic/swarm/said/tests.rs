@@ -79,6 +79,9 @@ fn lists_are_as_long_as_a_node_may_need_and_no_longer() {
     many["network"]["own"] = json!(addresses);
     assert!(read(many).is_err());
     let mut many = report();
+    many["trusts"] = (0..=AUTHORITIES).map(|n| json!(format!("{n:064}"))).collect();
+    assert!(read(many).is_err());
+    let mut many = report();
     many["deckies"] = (0..=MAX_DECKIES).map(|n| decky(&format!("d{n}"))).collect();
     assert!(read(many).is_err());
 }
