@@ -6,6 +6,7 @@
 
 mod authority;
 mod identity;
+mod known;
 mod pinned;
 mod renewal;
 mod request;
@@ -23,7 +24,7 @@ pub use signature::is_signed;
 pub use succession::{Authorities, authority_of};
 pub use tls::{
     Authorize, Time, client_config, client_config_for, is_of_time, joining_config,
-    open_server_config, renewing_config, server_config,
+    open_server_config, renewing_config, same_or_good_config, server_config,
 };
 
 use crate::edge::files::FileError;

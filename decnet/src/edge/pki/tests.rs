@@ -1,5 +1,6 @@
 //! What is made is what is asked for, and who is let in is who should be.
 
+mod own;
 mod succession;
 
 use std::net::IpAddr;

@@ -17,6 +17,7 @@ use rustls::{
 };
 
 use super::identity::validity;
+use super::known::{OneOf, Same};
 use super::pinned::Pinned;
 use super::{Identity, PkiError, Result, caller};
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
@@ -123,6 +124,16 @@ pub fn renewing_config(
 ) -> Result<ClientConfig> {
     let known = Some(known.to_vec());
     client(identity, Arc::new(OneOf { role, known }), Time::Any)
+}
+
+/// As [`client_config`] for whoever has the role and the name of `identity` itself: with its very
+/// certificate, also when that has ended or is not good yet, or with another that is good.
+///
+/// # Errors
+///
+/// As [`server_config`].
+pub fn same_or_good_config(identity: &Identity) -> Result<ClientConfig> {
+    client(identity, Arc::new(Same(identity.caller.clone())), Time::Any)
 }
 
 fn client(identity: &Identity, authorize: Arc<dyn Authorize>, time: Time) -> Result<ClientConfig> {
@@ -312,20 +323,6 @@ struct Server {
     chain: Arc<WebPkiServerVerifier>,
     authorize: Arc<dyn Authorize>,
     time: Time,
-}
-
-/// A role, and these certificates of it when some are known.
-#[derive(Debug)]
-struct OneOf {
-    role: CertRole,
-    known: Option<Vec<Fingerprint>>,
-}
-
-impl Authorize for OneOf {
-    fn authorizes(&self, caller: &Caller) -> bool {
-        let is_known = |known: &Vec<Fingerprint>| known.contains(&caller.fingerprint);
-        caller.role == self.role && self.known.as_ref().is_none_or(is_known)
-    }
 }
 
 impl ServerCertVerifier for Server {

@@ -13,8 +13,8 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::answer::Answer;
-use super::{NAME, REMEDY, Settings, trust};
-use crate::edge::pki::{self, Authorize, Identity, PkiError, Places, Renewal};
+use super::{Callers, NAME, REMEDY, Settings, trust};
+use crate::edge::pki::{self, Identity, PkiError, Places, Renewal};
 use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::systemd::{self, Word};
 use crate::edge::trusted::Trusted;
@@ -40,7 +40,7 @@ pub(super) fn places(settings: &Settings) -> Places {
 #[derive(Debug)]
 pub(super) struct Known {
     places: Places,
-    authorize: Arc<dyn Authorize>,
+    authorize: Arc<Callers>,
     trusted: Arc<Trusted>,
     now: Mutex<Arc<Identity>>,
     offer: watch::Sender<Arc<ServerConfig>>,
@@ -52,7 +52,7 @@ impl Known {
     pub(super) fn new(
         settings: &Settings,
         identity: Identity,
-        authorize: Arc<dyn Authorize>,
+        authorize: Arc<Callers>,
         trusted: Arc<Trusted>,
     ) -> pki::Result<(Arc<Self>, watch::Receiver<Arc<ServerConfig>>)> {
         let config = Arc::new(pki::server_config(&identity, authorize.clone())?);
@@ -74,6 +74,7 @@ impl Known {
     /// Uses an identity from now on; open connections keep the old.
     fn use_from_now(&self, identity: Identity) -> pki::Result<()> {
         let config = pki::server_config(&identity, self.authorize.clone())?;
+        self.authorize.is_now(identity.caller.fingerprint);
         tracing::info!(fingerprint = %identity.caller.fingerprint, "a new certificate is shown");
         *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
         self.offer.send_replace(Arc::new(config));

@@ -29,7 +29,7 @@ mod uploads;
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -42,7 +42,7 @@ use crate::edge::release::{self, running};
 use crate::edge::systemd::{self, Word};
 use crate::edge::trusted::Trusted;
 use crate::edge::{apart, child, files, memory, random, signals};
-use crate::logic::trust::{Caller, CertRole};
+use crate::logic::trust::{Caller, CertRole, Fingerprint};
 use crate::role::{daemon, notice};
 use app::App;
 use engine::Engine;
@@ -112,7 +112,7 @@ pub fn run(settings: &Settings) -> Result<()> {
     runtime.block_on(async {
         let trusted = Arc::new(Trusted::open(&settings.state_dir.join("updater"), &identity));
         let identity = trusted.serve_as(&identity);
-        let authorize: Arc<dyn Authorize> = Arc::new(Callers::of(&identity, Some(trusted.clone())));
+        let authorize = Arc::new(Callers::of(&identity, Some(trusted.clone())));
         let (known, config) = Known::new(settings, identity, authorize.clone(), trusted.clone())?;
         let mut beats = tokio::spawn(life::beat());
         let (engine, heard) = Engine::start(settings, known.clone(), release)?;
@@ -190,13 +190,21 @@ fn identity(settings: &Settings) -> Result<Identity> {
 #[derive(Debug)]
 struct Callers {
     own: String,
+    /// The certificate that this updater shows.
+    shown: Mutex<Fingerprint>,
     /// None where a release only tries whether it could serve.
     masters: Option<Arc<Trusted>>,
 }
 
 impl Callers {
     fn of(identity: &Identity, masters: Option<Arc<Trusted>>) -> Self {
-        Self { own: identity.caller.name.clone(), masters }
+        let shown = Mutex::new(identity.caller.fingerprint);
+        Self { own: identity.caller.name.clone(), shown, masters }
+    }
+
+    /// This updater shows another certificate from now on.
+    fn is_now(&self, print: Fingerprint) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = print;
     }
 }
 
@@ -209,5 +217,12 @@ impl Authorize for Callers {
             }
             _ => self.masters.as_ref().is_some_and(|masters| masters.authorizes(caller)),
         }
+    }
+
+    /// Whoever judges this updater has its own certificate. That it has ended, or is not good yet by
+    /// this clock, does not say that the updater does not serve.
+    fn forgives(&self, caller: &Caller) -> bool {
+        let shown = *self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        caller.role == CertRole::Updater && caller.fingerprint == shown
     }
 }
