@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::answer::Answer;
+use super::engine::Engine;
 use super::{Callers, NAME, REMEDY, Settings, trust};
 use crate::edge::pki::{self, Identity, PkiError, Places, Renewal};
 use crate::edge::sinks::{Sinks, ToJournal};
@@ -101,11 +102,12 @@ impl Known {
     }
 
     /// Looks again and again, and warns of the end of the certificate and of the root of trust.
-    pub(super) async fn watch(self: Arc<Self>, settings: Settings) {
+    pub(super) async fn watch(self: Arc<Self>, settings: Settings, engine: Engine) {
         // Only a file of lines can fail to open.
         let mut sinks = Sinks::open(ToJournal::default(), None, "").unwrap_or_default();
         let mut stamp = Stamp::new(&self.now().caller.name, random::uuid());
         let mut reminders = [Reminder::default(); 2];
+        let mut said = String::new();
         loop {
             self.look();
             let identity = self.now();
@@ -122,17 +124,27 @@ impl Known {
                 event.data = credential.data(validity, standing);
                 sinks.write(&event);
             }
+            let status = engine.status();
+            let words = self.idle(&status.idle);
+            if status.attempt.is_none() && words != said {
+                systemd::tell(&[Word::Status(words.clone())]);
+                said = words;
+            }
             drop(tokio::time::timeout(LOOK, self.trusted.changed()).await);
         }
     }
 
     /// Says that the updater waits, what is wrong with its certificate if something is, and more.
     pub(super) fn say_idle(&self, more: &str) {
+        systemd::tell(&[Word::Status(self.idle(more))]);
+    }
+
+    fn idle(&self, more: &str) -> String {
         let identity = self.now();
         let standing = identity.validity.standing(clock::now());
         let trouble = Credential::Updater.warning(standing, &identity.caller.name);
         let trouble = trouble.map(|trouble| format!("; {trouble}")).unwrap_or_default();
-        systemd::tell(&[Word::Status(format!("waiting for the master{trouble}{more}"))]);
+        format!("waiting for the master{trouble}{more}")
     }
 }
 

@@ -133,7 +133,7 @@ pub fn run(settings: &Settings) -> Result<()> {
         if engine.status().attempt.is_none() {
             known.say_idle(&engine.status().idle);
         }
-        tokio::spawn(known.clone().watch(settings.clone()));
+        tokio::spawn(known.clone().watch(settings.clone(), engine.clone()));
         let app = app::router(Arc::new(app), known).merge(notice::routes(trusted));
         let secure = Secure::new(config, authorize);
         let (told, mut ended) = (signals::stop()?, heard.ended);
