@@ -253,6 +253,37 @@ fn with_a_certificate_that_has_ended_a_node_gets_another_and_nothing_else() {
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
 }
 
+/// It was enrolled by hand a year ago, and no master has ever spoken to it: it does not know where one is.
+#[test]
+fn a_node_that_never_met_its_master_is_taken_back_too() {
+    let world = World::make();
+    let master = Master::start(&world);
+    let dir = world.dir.join("papers").display().to_string();
+    let line = ["enroll", "--name", "node-1", "--address", "10.77.255.2", "--out-dir", &dir];
+    assert!(master.swarm(&line).status.success());
+    let who = ("node-1", NODE_IP.into());
+    let (authority, old) = (authority(&master.ca_dir()), Timestamp(clock::now().0 - 400 * DAY));
+    let papers =
+        Papers::issue(world.etc_dir().join("agent"), &authority, who, CertRole::Agent, old);
+    let hosts = Hosts::open(&master.state_dir().join("swarm")).expect("it is there");
+    let mut record = hosts.list(None).expect("a record").remove(0);
+    record.client_cert_fingerprint = papers.fingerprint();
+    hosts.rejoin(&record).expect("it is written");
+    let _agent = world.start_agent("");
+    let served = wait_for(|| world.log().contains("the master is served").then_some(()));
+    assert!(served.is_some(), "{}", world.log());
+    let check = master.json(&["check"]);
+    assert_eq!(check["results"][0]["ok"], json!(false), "nobody has said so: {check}");
+    assert!(master.swarm(&["token", "--name", "node-1", "--rejoin"]).status.success());
+    let back = wait_for(|| {
+        let host = master.json(&["list"])[0].clone();
+        let is_other = host["client_cert_fingerprint"] != json!(papers.fingerprint());
+        (is_other && host["status"] == json!("active")).then_some(host)
+    });
+    let back = back.unwrap_or_else(|| panic!("{}\n{}", master.log(), world.log()));
+    assert_eq!(back["host_uuid"], json!(record.host_uuid));
+}
+
 /// By hand, with new keys: the node stays the node that it was.
 #[test]
 fn a_node_comes_back_by_hand_as_who_it_was() {

@@ -13,9 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::app::App;
+use crate::edge::clock;
 use crate::edge::http::{AskError, SecureServer};
 use crate::edge::pki;
-use crate::logic::swarm::{Host, NODE_PORT_HEADER, sentence};
+use crate::logic::swarm::{Host, NODE_PORT_HEADER, Part, sentence};
 use crate::logic::trust::CertRole;
 
 /// How long a node may take to say how it is, from the connection to the last byte.
@@ -101,10 +102,14 @@ pub(super) async fn ask_daemon<T: DeserializeOwned>(
     ask_at(app, host, port, config, question, body).await
 }
 
-/// What the agent of `host` must be.
+/// What the agent of `host` must be. One that may be taken back is spoken to though its certificate has
+/// ended: it may never have heard where the master is.
 fn agent_config(app: &App, host: &Host) -> Result<ClientConfig> {
     let known = [Some(host.client_cert_fingerprint), host.next_cert_fingerprint];
     let known: Vec<_> = known.into_iter().flatten().collect();
+    if app.hosts().certificate(host.host_uuid, Part::Agent)?.is_open(clock::now()) {
+        return Ok(pki::renewing_config(&app.master(), CertRole::Agent, &known)?);
+    }
     Ok(pki::client_config(&app.master(), CertRole::Agent, Some(&known))?)
 }
 

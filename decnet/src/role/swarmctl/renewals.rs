@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use uuid::Uuid;
 
 use super::app::App;
-use super::nodes::{self, DEADLINE, Question};
+use super::nodes::{self, DEADLINE, HEALTH, Question};
 use super::problem::Problem;
 use super::succession::{self, Holder};
 use crate::edge::pki::{self, Authorize, Certified, PkiError, Wish};
@@ -55,6 +55,7 @@ pub(super) async fn watch(app: Arc<App>) {
             Ok(all) => {
                 teller.tell(&app, &all);
                 let asked = succession::to_visit(&app).unwrap_or_default();
+                show_itself(&app, &all).await;
                 let due: Vec<Host> = due(all, &asked, &tried);
                 let visits = stream::iter(due).map(|host| visit(&app, host));
                 let ended: Vec<Ended> = visits.buffer_unordered(AT_ONCE).collect().await;
@@ -66,6 +67,26 @@ pub(super) async fn watch(app: Arc<App>) {
             }
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Shows the master to agents that may come back: they renew what has ended themselves, and one that was
+/// enrolled by hand may not know where.
+async fn show_itself(app: &App, all: &[(Host, Certificates)]) {
+    let now = clock::now();
+    let is_open =
+        |(host, known): &(Host, Certificates)| known.agent.is_open(now).then(|| host.clone());
+    let open: Vec<Host> = all.iter().filter_map(is_open).collect();
+    let asked = stream::iter(open).map(|host| async move {
+        let answer = nodes::ask::<serde_json::Value>(app, &host, HEALTH, None::<&()>).await;
+        (host, answer)
+    });
+    let mut asked = asked.buffer_unordered(AT_ONCE);
+    while let Some((host, answer)) = asked.next().await {
+        if let Err(error) = answer {
+            let error = format!("{error:#}");
+            tracing::debug!(name = %host.name, error, "a node that may come back is away");
+        }
     }
 }
 
