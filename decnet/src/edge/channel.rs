@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -17,6 +16,7 @@ use nix::sys::socket::{
     UnixAddr, getsockopt, recvmsg, send, sendmsg, setsockopt, shutdown, socketpair, sockopt,
 };
 
+use crate::edge::clock;
 use crate::logic::wire::{MAX_FDS, MAX_MESSAGE};
 
 /// Bytes that may wait in a channel before its sender does.
@@ -169,7 +169,7 @@ impl Channel {
                 Err(Errno::ETOOMANYREFS) if wait == Wait::Yes => {
                     // The user has as many descriptors under way as one process may have; whoever
                     // they are for takes them.
-                    thread::park_timeout(TRY_AGAIN);
+                    clock::pause(TRY_AGAIN);
                     continue;
                 }
                 Err(Errno::EAGAIN | Errno::ETOOMANYREFS) => Err(ChannelError::NotReady),
@@ -194,7 +194,7 @@ impl Channel {
                 Err(ChannelError::NotReady) if Instant::now() < until => {
                     self.is_writable_by(until);
                     // It may be room for descriptors that is missing, which nothing tells of.
-                    thread::park_timeout(TRY_AGAIN);
+                    clock::pause(TRY_AGAIN);
                 }
                 sent => return sent,
             }

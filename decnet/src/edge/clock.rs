@@ -16,3 +16,12 @@ pub fn now() -> Timestamp {
 pub fn monotonic() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default()
 }
+
+/// Waits for as long as this, and never returns before: a parked thread may be woken by anybody.
+pub fn pause(duration: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that waits for time alone"
+    )]
+    std::thread::sleep(duration);
+}

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::edge::child::is_of_program;
+use crate::edge::clock;
 use crate::edge::confine;
 use crate::edge::log::say_error;
 use crate::edge::update::{CANNOT_ASK, CANNOT_RUN, NO_CONFIG, SELFCHECK};
@@ -34,7 +35,7 @@ pub fn run(dir: &Path) -> Result<ExitCode> {
         if !is_busy || begun.elapsed() >= BUSY {
             break error;
         }
-        std::thread::park_timeout(Duration::from_millis(10));
+        clock::pause(Duration::from_millis(10));
     };
     let code = if is_of_program(&error) { CANNOT_RUN } else { CANNOT_ASK };
     say_error(&anyhow::Error::from(error).context(format!("cannot run `{}`", program.display())));

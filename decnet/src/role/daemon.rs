@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::edge::clock;
 use crate::edge::signals;
 use crate::edge::systemd::{self, Word};
 
@@ -78,7 +79,7 @@ pub(super) fn begin<T>(mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
             Err(error) => trouble.met(error)?,
         };
         // Shorter than any watchdog of ours.
-        std::thread::park_timeout(pause.min(BEAT));
+        clock::pause(pause.min(BEAT));
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::cli::WrongUse;
+use crate::edge::clock;
 use crate::edge::denied;
 use crate::edge::log::{say, say_json};
 use crate::edge::operator;
@@ -96,7 +97,7 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     }
     while settings.follow && !stop::is_asked() {
         follow(&mut follower, &store, settings)?;
-        std::thread::park_timeout(PAUSE);
+        clock::pause(PAUSE);
     }
     Ok(ExitCode::SUCCESS)
 }

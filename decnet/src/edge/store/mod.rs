@@ -32,6 +32,7 @@ use rusqlite::{
 };
 
 use super::denied;
+use crate::edge::clock;
 use crate::edge::files::place;
 use crate::logic::time::Timestamp;
 
@@ -166,7 +167,7 @@ impl Store {
         loop {
             match self.db.pragma_update(None, "journal_mode", "wal") {
                 Err(error) if is_busy(&error) && began.elapsed() < BUSY => {
-                    std::thread::park_timeout(Duration::from_millis(2));
+                    clock::pause(Duration::from_millis(2));
                 }
                 done => return done,
             }

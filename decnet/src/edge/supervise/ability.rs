@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use caps::{CapSet, Capability};
@@ -13,6 +12,7 @@ use rustix::fs::{Access, access};
 
 use super::direct::Launch;
 use super::processes;
+use crate::edge::clock;
 use crate::edge::privileges::{AGENT, is_root};
 
 /// How long a release may take to say whether its capture programs are loaded.
@@ -69,7 +69,7 @@ fn pins(launch: &Launch, program: &Path) -> Result<(), String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(None) if begun.elapsed() < TIME => thread::park_timeout(Duration::from_millis(5)),
+            Ok(None) if begun.elapsed() < TIME => clock::pause(Duration::from_millis(5)),
             _ => break,
         }
     }

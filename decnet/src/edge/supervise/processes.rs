@@ -6,12 +6,13 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::edge::clock;
 
 /// How long an agent has to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
@@ -185,7 +186,7 @@ pub(super) fn end(agents: &[Agent]) -> Result<(), String> {
             if agents.iter().all(has_ended) {
                 return Ok(());
             }
-            thread::park_timeout(Duration::from_millis(10));
+            clock::pause(Duration::from_millis(10));
         }
     }
     let left: Vec<String> =

@@ -6,10 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{SuperviseError, on_path, strays};
+use crate::edge::clock;
 use crate::logic::unit::{self, FOLLOWERS, SHOWN, Verb, main_pid};
 
 /// Where the helper listens.
@@ -169,7 +169,7 @@ impl Systemd {
             match child.try_wait() {
                 Ok(Some(_)) => return child.wait_with_output().map_err(|error| error.to_string()),
                 Ok(None) if begun.elapsed() < TIME => {
-                    thread::park_timeout(Duration::from_millis(2));
+                    clock::pause(Duration::from_millis(2));
                 }
                 _ => {
                     drop(child.kill());

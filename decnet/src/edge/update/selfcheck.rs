@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -12,6 +11,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
+use crate::edge::clock;
 use crate::logic::release::Digest;
 
 /// The subcommand that does it.
@@ -90,7 +90,7 @@ fn await_end(child: &Child, begun: Instant) -> Result<bool, Errno> {
     loop {
         match waitid(Id::Pid(pid), flags) {
             Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) if begun.elapsed() < TIME => {
-                thread::park_timeout(Duration::from_millis(10));
+                clock::pause(Duration::from_millis(10));
             }
             Ok(WaitStatus::StillAlive) => return Ok(false),
             Ok(_) => return Ok(true),

@@ -16,7 +16,7 @@ use nix::sys::socket::{
 };
 use nix::unistd::{Pid, Uid, setuid};
 
-use crate::edge::{child, namespace, sandbox};
+use crate::edge::{child, clock, namespace, sandbox};
 
 /// How long the attempts may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,7 +123,7 @@ fn wait(mut process: std::process::Child) -> Result<Output> {
             drop(process.kill());
             bail!("it does not end");
         }
-        std::thread::park_timeout(Duration::from_millis(1));
+        clock::pause(Duration::from_millis(1));
     }
     process.wait_with_output().context("cannot read what it says")
 }

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use crate::edge::links::INSIDE;
 use crate::edge::stack::{self, Stack, StackError};
-use crate::edge::{listen, namespace};
+use crate::edge::{clock, listen, namespace};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Transport;
 use crate::logic::services::{ServiceKind, ServiceSpec, ftp};
@@ -106,7 +106,7 @@ fn bring_up(stack: &mut Stack, until: Instant) -> Result<(), StackError> {
             Err(StackError::Refused { source: Errno::EBUSY | Errno::EADDRINUSE, .. })
                 if Instant::now() < until =>
             {
-                thread::park_timeout(PAUSE);
+                clock::pause(PAUSE);
             }
             result => return result,
         }

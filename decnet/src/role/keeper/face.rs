@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError};
 use crate::edge::child::{self, Group, Streams};
+use crate::edge::clock;
 use crate::logic::face::FaceEnd;
 use crate::logic::wire::{ToFace, encode};
 
@@ -104,7 +105,7 @@ impl Face {
         while !self.stuck && Instant::now() < until {
             match self.process.try_wait() {
                 Ok(Some(status)) => return how(status),
-                Ok(None) => std::thread::park_timeout(LOOK),
+                Ok(None) => clock::pause(LOOK),
                 Err(_) => break,
             }
         }

@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::edge::channel::{Channel, ChannelError, Message, Wait};
-use crate::edge::{apart, child, limits, listen, namespace, privileges};
+use crate::edge::{apart, child, clock, limits, listen, namespace, privileges};
 use crate::logic::decky::DeckyId;
 use crate::logic::event::Transport;
 use crate::logic::face::FaceEnd;
@@ -230,7 +230,7 @@ impl Keeper {
     /// Starts another face in the place of one that has ended.
     fn replace_face(&mut self, how: FaceEnd) -> Result<()> {
         // One that cannot live must not keep the machine busy with its successors.
-        std::thread::park_timeout(SOON.saturating_sub(self.began.elapsed()));
+        clock::pause(SOON.saturating_sub(self.began.elapsed()));
         self.began = Instant::now();
         self.number = self.number.wrapping_add(1);
         self.face = Face::start(&self.ties).context("cannot start the face")?;

@@ -7,6 +7,8 @@ use anyhow::Result;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::edge::clock;
+
 /// How long a process may take to end in good order.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often it is looked at meanwhile.
@@ -97,7 +99,7 @@ fn ask_to_end(process: &Child) {
 fn end(process: &mut Child, name: &'static str, until: Instant) {
     while Instant::now() < until {
         match process.try_wait() {
-            Ok(None) => std::thread::park_timeout(PAUSE),
+            Ok(None) => clock::pause(PAUSE),
             Ok(Some(_)) | Err(_) => return,
         }
     }

@@ -15,7 +15,7 @@ use super::{PAUSE, Settings};
 use crate::cli::WrongUse;
 use crate::edge::log::say;
 use crate::edge::store::Store;
-use crate::edge::{child, random, stop};
+use crate::edge::{child, clock, random, stop};
 use crate::logic::vouch::WebKey;
 use crate::role::api::{first_login, renew_first_login};
 
@@ -133,6 +133,6 @@ fn await_answer(children: &mut Children<'_>, role: &'static str, at: SocketAddr)
         if stop::is_asked() {
             return Ok(());
         }
-        std::thread::park_timeout(PAUSE);
+        clock::pause(PAUSE);
     }
 }

@@ -22,7 +22,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::edge::log::say;
 use crate::edge::store::{self, Follower, Store};
-use crate::edge::{child, files, privileges, stop};
+use crate::edge::{child, clock, files, privileges, stop};
 use crate::logic::config::Config;
 use crate::logic::event::{Event, Kind};
 use crate::logic::services::ServiceKind;
@@ -182,7 +182,7 @@ impl Up<'_> {
                 return conclude(&summary, &store);
             }
             children.revive();
-            std::thread::park_timeout(PAUSE);
+            clock::pause(PAUSE);
         }
     }
 
@@ -251,7 +251,7 @@ impl Up<'_> {
             if began.elapsed() >= PATIENCE {
                 bail!("the agent has made no store at `{}`", path.display());
             }
-            std::thread::park_timeout(PAUSE);
+            clock::pause(PAUSE);
         }
     }
 
@@ -290,7 +290,7 @@ impl Up<'_> {
             if began.elapsed() >= PATIENCE {
                 bail!("only {up} of {wanted} deckies are up after {} s", PATIENCE.as_secs());
             }
-            std::thread::park_timeout(PAUSE);
+            clock::pause(PAUSE);
         }
     }
 

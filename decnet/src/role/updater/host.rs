@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::gate::{self, Asked};
@@ -82,7 +81,7 @@ impl Machine {
         if std::mem::replace(&mut self.follows, Follows::Along) == Follows::Along {
             return;
         }
-        thread::park_timeout(FLUSH);
+        clock::pause(FLUSH);
         if let Err(errors) = self.supervisor.follow() {
             for error in errors {
                 let error = format!("{:#}", anyhow::Error::from(error));
@@ -171,12 +170,12 @@ impl Host for Machine {
     }
 
     fn pause(&mut self) {
-        thread::park_timeout(SECOND);
+        clock::pause(SECOND);
     }
 
     fn probe(&mut self, _release: Digest) -> Event {
         while let Some(left) = self.next.checked_duration_since(Instant::now()) {
-            thread::park_timeout(left);
+            clock::pause(left);
         }
         let State { pid, hindrance } = self.supervisor.state();
         let seen = match pid {
@@ -215,12 +214,12 @@ impl Host for Machine {
                 Err(error) => failed(format!("cannot read `{}`: {error}", place.state.display())),
             });
         }
-        thread::park_timeout(FLUSH);
+        clock::pause(FLUSH);
         tracing::info!("the updater becomes another release");
         match &self.supervisor {
             Supervisor::Systemd(systemd) => match systemd.restart(unit::UPDATER) {
                 Ok(()) => {
-                    thread::park_timeout(END);
+                    clock::pause(END);
                     Some(failed("systemd has not ended this updater".into()))
                 }
                 Err(error) => Some(refused(journal, &error)),

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::Flock;
 
+use crate::edge::clock;
 use crate::edge::files;
 use crate::edge::systemd::{self, Word};
 
@@ -25,7 +25,7 @@ pub(super) fn lock(path: &Path, patience: Duration) -> files::Result<Option<Floc
     let begun = Instant::now();
     loop {
         match files::lock(path)? {
-            None if begun.elapsed() < patience => thread::park_timeout(Duration::from_millis(50)),
+            None if begun.elapsed() < patience => clock::pause(Duration::from_millis(50)),
             other => return Ok(other),
         }
     }

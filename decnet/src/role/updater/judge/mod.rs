@@ -163,7 +163,7 @@ impl Judge<'_> {
                 if at.saturating_sub(*stopped.get_or_insert(at)) >= STOPPED {
                     return Ok(Found::Stopped);
                 }
-                std::thread::park_timeout(SOON);
+                clock::pause(SOON);
                 continue;
             }
             stopped = None;
@@ -183,7 +183,7 @@ impl Judge<'_> {
                 }
             }
             let pause = if matches!(seen, Seen::Answer { .. }) { SECOND } else { SOON };
-            std::thread::park_timeout(pause);
+            clock::pause(pause);
         }
     }
 
@@ -225,7 +225,7 @@ impl Judge<'_> {
         let status = format!("the updater cannot serve, and no other could: {error}");
         systemd::tell(&[Word::Status(status)]);
         tracing::warn!(error, "the updater cannot serve, and no other could: it is waited for");
-        std::thread::park_timeout(LATER);
+        clock::pause(LATER);
     }
 
     /// Decides as the updater would, from what is on the disk.
@@ -270,7 +270,7 @@ impl Host for Hands {
     fn follow(&mut self) {}
 
     fn pause(&mut self) {
-        std::thread::park_timeout(SECOND);
+        clock::pause(SECOND);
     }
 
     fn probe(&mut self, _release: Digest) -> Event {

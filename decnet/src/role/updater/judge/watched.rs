@@ -9,6 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_s
 
 use super::super::{Settings, launch};
 use crate::edge::child;
+use crate::edge::clock;
 use crate::edge::supervise::{Direct, Supervisor, Systemd};
 use crate::logic::unit;
 
@@ -132,7 +133,7 @@ impl Watched {
             }
             let begun = std::time::Instant::now();
             while begun.elapsed() < GRACE && matches!(child.try_wait(), Ok(None)) {
-                std::thread::park_timeout(Duration::from_millis(10));
+                clock::pause(Duration::from_millis(10));
             }
         }
         self.kill();
