@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::agent::AgentArgs;
 use super::release::ReleaseArgs;
 use super::swarm::{JoinArgs, SwarmArgs, SwarmctlArgs};
 use super::updater::UpdaterArgs;
 use crate::edge::log::Format;
 use crate::logic::name::DeckyName;
 use crate::logic::services::ServiceKind;
-use crate::logic::swarm::MasterUrl;
 
 /// Where the configuration is unless it is said.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/decnet/decnet.toml";
@@ -157,46 +157,6 @@ pub struct EventArgs {
     /// Size of the store in MiB; beyond it the oldest events are forgotten
     #[arg(long, env = "DECNET_EVENTS_STORE_LIMIT", default_value_t = 4_096, value_parser = clap::value_parser!(u64).range(16..))]
     pub events_store_limit: u64,
-}
-
-/// Options of `agent`.
-#[derive(Args, Clone, Debug)]
-pub struct AgentArgs {
-    /// Network interface that the deckies stand on; that of the default route when not said
-    #[arg(long, env = "DECNET_AGENT_INTERFACE")]
-    pub interface: Option<String>,
-    /// What this node is called in events; the hostname when not said
-    #[arg(long, env = "DECNET_AGENT_NODE")]
-    pub node: Option<String>,
-    /// Address where the master reaches it
-    #[arg(long, env = "DECNET_AGENT_HOST", default_value = "0.0.0.0")]
-    pub host: IpAddr,
-    /// Port where the master reaches it; 0 for any
-    #[arg(long, env = "DECNET_AGENT_PORT", default_value_t = 8765)]
-    pub port: u16,
-    /// Where its identity is: ca.crt, worker.crt, worker.key; `agent` in the directory of
-    /// configuration when not said, and if that is not there, the node is standalone
-    #[arg(long, env = "DECNET_AGENT_DIR")]
-    pub agent_dir: Option<PathBuf>,
-    /// Where configuration and identities are
-    #[arg(long, env = "DECNET_ETC_DIR", default_value = "/etc/decnet")]
-    pub etc_dir: PathBuf,
-    /// Where it tells the master how it is, such as https://192.0.2.1:8771; as `decnet join` has
-    /// written, or where the master comes from, when not said. Several are tried in turn
-    #[arg(long, env = "DECNET_AGENT_MASTER", value_delimiter = ',')]
-    pub master: Vec<MasterUrl>,
-    /// Serve no master, whatever identity there is
-    #[arg(long, env = "DECNET_AGENT_STANDALONE")]
-    pub standalone: bool,
-    /// User to serve as when started as root; `decnet` if it exists, else nobody
-    #[arg(long, env = "DECNET_AGENT_USER")]
-    pub user: Option<String>,
-    /// Where it keeps and finds things
-    #[command(flatten)]
-    pub dirs: Dirs,
-    /// Where events go
-    #[command(flatten)]
-    pub events: EventArgs,
 }
 
 /// Options of `api`.

@@ -3,6 +3,7 @@
 //! A flag wins over the environment (`DECNET_…`), which wins over the file (`--config`), which wins
 //! over the default.
 
+mod agent;
 mod args;
 mod authority;
 mod file;

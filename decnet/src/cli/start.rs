@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::agent::AgentArgs;
 use super::args::{
-    AgentArgs, ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, LabAction, LabArgs, Role,
-    UpArgs, WebArgs,
+    ApiArgs, BpfAction, BpfArgs, Cli, EventArgs, EventsArgs, LabAction, LabArgs, Role, UpArgs,
+    WebArgs,
 };
 use super::{WrongUse, file};
 use crate::edge::sinks::ToJournal;
