@@ -25,6 +25,7 @@ mod http;
 mod join;
 mod journal;
 mod logins;
+mod metrics;
 mod operator;
 mod redis;
 mod release;

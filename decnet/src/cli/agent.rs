@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::{Dirs, EventArgs};
+use super::metrics::MetricsArgs;
 use crate::logic::swarm::MasterUrl;
 
 /// Options of `agent`.
@@ -40,6 +41,9 @@ pub struct AgentArgs {
     /// User to serve as when started as root; `decnet` if it exists, else nobody
     #[arg(long, env = "DECNET_AGENT_USER")]
     pub user: Option<String>,
+    /// Where metrics are
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     /// Where it keeps and finds things
     #[command(flatten)]
     pub dirs: Dirs,

@@ -196,6 +196,7 @@ fn agent(cli: &Cli, args: &AgentArgs) -> Result<role::agent::Settings> {
         syslog_file: args.events.events_syslog_file.clone(),
         syslog_sd_id: args.events.events_syslog_sd_id.clone(),
         remote: remote(args),
+        metrics: args.metrics.metrics,
         store_limit: args.events.events_store_limit.saturating_mul(1024 * 1024),
     })
 }

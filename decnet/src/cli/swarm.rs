@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::WrongUse;
 use super::authority::CaArgs;
+use super::metrics::MetricsArgs;
 use super::rollout::{FleetRelease, RollbackArgs, RolloutsArgs, UpdateArgs};
 use crate::edge::http::Upstream;
 use crate::logic::name::DeckyName;
@@ -44,13 +45,17 @@ pub struct SwarmctlArgs {
     /// User to serve as when started as root; `decnet` if it exists, else nobody
     #[arg(long, env = "DECNET_SWARMCTL_USER")]
     pub user: Option<String>,
+    /// Where metrics are
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 impl From<SwarmctlArgs> for swarmctl::Settings {
     fn from(args: SwarmctlArgs) -> Self {
         let SwarmctlArgs { host, port, updater_port, etc_dir, state_dir, user, .. } = args;
         let nodes = (args.node_host, args.node_port).into();
-        Self { host, port, nodes, updater_port, etc_dir, state_dir, user }
+        let metrics = args.metrics.metrics;
+        Self { host, port, nodes, updater_port, etc_dir, state_dir, user, metrics }
     }
 }
 

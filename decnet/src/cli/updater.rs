@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::Dirs;
+use super::metrics::MetricsArgs;
 use crate::role::updater;
 
 /// Options of `updater`.
@@ -50,6 +51,9 @@ pub struct UpdaterArgs {
     /// Watch the updater, and put the one before back when it cannot serve (started by systemd)
     #[arg(long, hide = true)]
     pub rescue: bool,
+    /// Where metrics are
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     /// Where it keeps and finds things
     #[command(flatten)]
     pub dirs: Dirs,
@@ -73,6 +77,7 @@ impl UpdaterArgs {
             most: self.max_upload.saturating_mul(MEBIBYTE),
             soak: Duration::from_secs(self.soak),
             patience: Duration::from_secs(self.patience),
+            metrics: self.metrics.metrics,
         }
     }
 }

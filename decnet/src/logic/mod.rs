@@ -18,6 +18,7 @@ pub mod kernel;
 pub mod limiter;
 pub mod mac;
 pub mod machine;
+pub mod metrics;
 pub mod name;
 pub mod packet;
 pub mod password;

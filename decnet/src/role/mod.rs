@@ -14,6 +14,7 @@ pub mod join;
 pub mod keeper;
 pub mod lab;
 pub mod lists;
+mod metrics;
 mod notice;
 pub mod operator;
 pub mod release;

@@ -71,6 +71,19 @@ impl Credential {
         Self::Updater,
     ];
 
+    /// What it is called in metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::ApiSecret => "api_secret",
+            Self::Authority => "authority",
+            Self::Master => "master",
+            Self::OperatorToken => "operator_token",
+            Self::ReleaseRoot => "release_root",
+            Self::Updater => "updater",
+        }
+    }
+
     /// What is known of it.
     pub fn row(self) -> Row {
         match self {

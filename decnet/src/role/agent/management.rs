@@ -9,6 +9,7 @@ use crate::edge::clock;
 use crate::edge::pki::Identity;
 use crate::logic::credential::{Credential, Reminder, Validity};
 use crate::logic::event::Kind;
+use crate::logic::metrics::{self, Gauge};
 use crate::role::credentials;
 
 /// What the tasks that serve the master say of it.
@@ -32,6 +33,16 @@ impl Management {
             let (name, validity) = (identity.caller.name.as_str().into(), identity.validity);
             *said = Self { trouble: None, certificate: Some((name, validity)) };
         }
+    }
+}
+
+impl Management {
+    /// When the agent's certificate ends, if it has one.
+    pub(super) fn gauge(&self) -> Gauge {
+        let certificate = self.certificate.as_ref();
+        let end =
+            |(name, it): &(Arc<str>, Validity)| (Credential::Agent, name.to_string(), it.until);
+        metrics::ends(certificate.map(end))
     }
 }
 

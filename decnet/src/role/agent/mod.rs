@@ -28,6 +28,7 @@ mod supervision;
 mod vault;
 mod writer;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -50,7 +51,7 @@ use crate::logic::event::Stamp;
 use crate::logic::kernel;
 use crate::logic::swarm::{Count, Deployment};
 
-use crate::role::daemon;
+use crate::role::{daemon, metrics};
 use capture::Capture;
 use captures::Captures;
 use control::Asked;
@@ -101,6 +102,8 @@ pub struct Settings {
     pub syslog_sd_id: String,
     /// Where the master commands it; a node of its own has none.
     pub remote: Option<Remote>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// Bytes that the store may use; beyond them the oldest events are forgotten.
     pub store_limit: u64,
 }
@@ -249,7 +252,8 @@ async fn serve(
     let (prio, bulk) = programs.rings()?;
     programs.attach(&interface.name, Hook::of_kernel())?;
     be_found(settings, &interface.name)?;
-    let management = manage(settings.remote.clone(), read, passed, Health::new(boot), &dir, asking);
+    let (remote, place) = (settings.remote.clone(), (dir.as_path(), settings.metrics));
+    let management = manage(remote, read, passed, Health::new(boot), place, asking);
     let supervision = Supervision::begin();
     let (ears, results) = Ears::open(requests)?;
     let engine = Engine {
@@ -283,7 +287,7 @@ fn manage(
     read: Option<Read>,
     passed: Vec<Passed>,
     health: Health,
-    dir: &Path,
+    (dir, counts): (&Path, Option<SocketAddr>),
     agent: mpsc::Sender<Asked>,
 ) -> Watched {
     let (said, watched) = watch::channel(Management::default());
@@ -295,6 +299,8 @@ fn manage(
     } else if listener.is_some() {
         tracing::warn!("the socket that systemd passes is not served: the node has no identity");
     }
+    let counted = watched.clone();
+    metrics::serve(counts, "agent", move || vec![counted.borrow().gauge()]);
     Watched::new(watched)
 }
 

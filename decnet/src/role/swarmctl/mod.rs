@@ -32,7 +32,7 @@ use crate::edge::http::{self, Limits, Secure};
 use crate::edge::pki::Authorities;
 use crate::edge::systemd::{self, Word};
 use crate::edge::{apart, child, clock, files, privileges, random, signals};
-use crate::role::daemon;
+use crate::role::{daemon, metrics};
 use app::App;
 
 /// Connections of nodes at a time.
@@ -60,6 +60,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Whom to serve as, when started as root.
     pub user: Option<String>,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Where the authority is: below `etc_dir`, as long as nobody has brought it from there.
@@ -120,6 +122,8 @@ pub fn run(settings: &Settings) -> Result<()> {
         app.give_notice().ok().context("the authority cannot sign what it has to say")?;
         tokio::spawn(rollouts::watch(app.clone()));
         tokio::spawn(renewals::watch(app.clone()));
+        let counted = app.clone();
+        metrics::serve(settings.metrics, ROLE, move || vec![renewals::gauge(&counted)]);
         tokio::spawn(notices::watch(app.clone()));
         tokio::spawn(succession::watch(app.clone()));
         let secure = Secure::new(config, Arc::new(node::Enrolled(app.clone())));

@@ -20,6 +20,7 @@ use crate::edge::sinks::{Sinks, ToJournal};
 use crate::edge::{clock, random};
 use crate::logic::credential::{Credential, Reminder, Standing, Validity};
 use crate::logic::event::{Kind, Stamp};
+use crate::logic::metrics::{self, Gauge};
 use crate::logic::swarm::{
     AUTHORITIES, Certificate, Certificates, Checked, Enroll, Host, HostStatus, MASTER, Part, Renew,
     Renewed, Shown,
@@ -283,6 +284,20 @@ pub(super) fn sign(
         checked.map_err(|error| PkiError::Request(format!("of `{}`: {error}", host.name)))?;
     let wish = Wish { host: &name, role, addresses: &addresses, names: &names };
     succession::sign(app, holder, csr_pem, &wish)
+}
+
+/// When everything ends that the master keeps track of.
+pub(super) fn gauge(app: &App) -> Gauge {
+    let nodes = known(app).unwrap_or_default().into_iter().flat_map(|(host, known)| {
+        let parts = [(Credential::Agent, known.agent), (Credential::Updater, known.updater)];
+        let name = host.name.to_string();
+        parts.map(|(which, it)| it.until.map(|until| (which, name.clone(), until)))
+    });
+    let own = [
+        (Credential::Master, MASTER.to_owned(), app.master().validity.until),
+        (Credential::Authority, MASTER.to_owned(), app.authorities().current().validity().until),
+    ];
+    metrics::ends(own.into_iter().chain(nodes.flatten()))
 }
 
 /// Tells of certificates that end, once a day each.

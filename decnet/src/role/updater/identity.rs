@@ -22,6 +22,7 @@ use crate::edge::trusted::Trusted;
 use crate::edge::{clock, random};
 use crate::logic::credential::{Credential, Reminder, Validity};
 use crate::logic::event::{Kind, Stamp};
+use crate::logic::metrics::{self, Gauge};
 use crate::logic::swarm::{Renew, Renewed, Shown};
 use crate::logic::time::Timestamp;
 use crate::role::credentials;
@@ -132,6 +133,16 @@ impl Known {
             }
             drop(tokio::time::timeout(LOOK, self.trusted.changed()).await);
         }
+    }
+
+    /// When its certificate and the root of trust end.
+    pub(super) fn gauge(&self, settings: &Settings) -> Gauge {
+        let identity = self.now();
+        let name = &identity.caller.name;
+        let root = trust::read(settings).ok().map(|found| found.trust.root().expires);
+        let root = root.map(|until| (Credential::ReleaseRoot, name.clone(), until));
+        let own = (Credential::Updater, name.clone(), identity.validity.until);
+        metrics::ends([Some(own), root].into_iter().flatten())
     }
 
     /// Says that the updater waits, what is wrong with its certificate if something is, and more.

@@ -43,7 +43,7 @@ use crate::edge::systemd::{self, Word};
 use crate::edge::trusted::Trusted;
 use crate::edge::{apart, child, files, memory, random, signals};
 use crate::logic::trust::{Caller, CertRole, Fingerprint};
-use crate::role::{daemon, notice};
+use crate::role::{daemon, metrics, notice};
 use app::App;
 use engine::Engine;
 use identity::Known;
@@ -89,6 +89,8 @@ pub struct Settings {
     pub soak: Duration,
     /// How long a new updater may take to be reached.
     pub patience: Duration,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Runs until SIGINT or SIGTERM.
@@ -134,6 +136,8 @@ pub fn run(settings: &Settings) -> Result<()> {
             known.say_idle(&engine.status().idle);
         }
         tokio::spawn(known.clone().watch(settings.clone(), engine.clone()));
+        let (counted, told) = (known.clone(), settings.clone());
+        metrics::serve(settings.metrics, NAME, move || vec![counted.gauge(&told)]);
         let app = app::router(Arc::new(app), known).merge(notice::routes(trusted));
         let secure = Secure::new(config, authorize);
         let (told, mut ended) = (signals::stop()?, heard.ended);
