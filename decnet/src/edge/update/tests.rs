@@ -6,7 +6,7 @@ mod faults;
 mod recorded;
 
 use crate::logic::update::Outcome;
-use bench::{Bench, Kind};
+use bench::{Bench, Kind, Said};
 use faults::{Failing, Fault};
 use recorded::{Recording, Variant};
 
@@ -94,4 +94,46 @@ fn an_operation_that_fails_does_no_harm() {
         }
     }
     println!("{tried} failures");
+}
+
+/// What is written down and what the log says of it: both or neither, wherever the power goes or an
+/// operation fails, and the log says it once.
+#[test]
+fn what_is_decided_by_a_word_is_in_the_journal_and_in_the_log_or_in_neither() {
+    let before = Bench::make(KINDS[2]);
+    let digest = before.condemn();
+    let both_or_neither = |world: &Bench, said: &Said, where_: &str| {
+        world.recover_twice().unwrap_or_else(|error| panic!("{said:?}, {where_}: {error}"));
+        let heard = world.has_heard(said);
+        assert!(matches!(heard, (true, 1) | (false, 0)), "{said:?}, {where_}: {heard:?}");
+        heard.0
+    };
+    for said in [Said::Forgive(digest), Said::Root] {
+        let whole = before.copy();
+        let recording = Recording::new(whole.root());
+        assert!(whole.tell(&recording, &said).is_some());
+        assert_eq!(whole.has_heard(&said), (true, 1));
+        let operations = recording.operations();
+        let mut seen = [0, 0];
+        for cut in 0..=operations.len() {
+            for variant in Variant::all(&operations[..cut]) {
+                let world = before.copy();
+                recorded::replay(&operations[..cut], variant, world.root());
+                let heard = both_or_neither(&world, &said, &format!("{cut} {variant:?}"));
+                seen[usize::from(heard)] += 1;
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 3), "{seen:?}");
+        let counting = Failing::never();
+        before.copy().tell(&counting, &said);
+        for at in 0..counting.count() {
+            for fault in Fault::ALL {
+                let world = before.copy();
+                let outcome = world.tell(&Failing::at(at, fault), &said);
+                let is_done = both_or_neither(&world, &said, &format!("{fault:?} at {at}"));
+                let is_said = !matches!(outcome, Some(Outcome::Failed { .. }));
+                assert!(is_done || !is_said, "{said:?}, {fault:?} at {at}: {outcome:?}");
+            }
+        }
+    }
 }

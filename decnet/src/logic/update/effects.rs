@@ -83,10 +83,20 @@ fn name(slot: Slot, to: Digest) -> Vec<Effect> {
 
 pub(super) type Said = Option<(Kind, Option<Digest>)>;
 
-fn audit(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) -> Vec<Effect> {
+/// What the audit log says of an attempt.
+pub(super) fn record(
+    journal: &Journal,
+    attempt: AttemptId,
+    said: Said,
+    outcome: Outcome,
+) -> Record {
     let (kind, to) = said.unzip();
     let (component, to) = (journal.component, to.flatten());
-    let record = Record { attempt, component, kind, to, outcome };
+    Record { attempt, component, kind, to, outcome }
+}
+
+fn audit(journal: &Journal, attempt: AttemptId, said: Said, outcome: Outcome) -> Vec<Effect> {
+    let record = record(journal, attempt, said, outcome);
     vec![Effect::Audit(Box::new(record)), Effect::SyncAudit]
 }
 

@@ -9,6 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::Record;
 use super::event::{AttemptId, Effect, Kind, Observed};
 use super::health::Health;
 use super::outcome::{Cause, Outcome};
@@ -77,6 +78,17 @@ pub enum Phase {
         #[serde(skip)]
         next: Option<Effect>,
     },
+    /// Something was decided without an attempt, and the audit log is to say it.
+    Telling {
+        /// What it says.
+        record: Box<Record>,
+        /// How it was before, as long as nothing is known to be written.
+        #[serde(skip)]
+        before: Option<Box<Journal>>,
+        /// All is done, and that is being saved.
+        #[serde(skip)]
+        is_over: bool,
+    },
     /// `current` names it, or is about to, and it must prove itself.
     Trial {
         /// What is attempted.
@@ -93,7 +105,7 @@ impl Phase {
     /// What is under way.
     pub fn attempt(&self) -> Option<&Attempt> {
         match self {
-            Self::Idle => None,
+            Self::Idle | Self::Telling { .. } => None,
             Self::Reversal { attempt, .. }
             | Self::Settling { attempt, .. }
             | Self::Staging { attempt, .. }
@@ -113,6 +125,7 @@ impl Phase {
             Self::Reversal { .. } => "that is being taken back",
             Self::Settling { .. } => "that is being settled",
             Self::Staging { .. } => "that is being staged",
+            Self::Telling { .. } => "that is being told",
             Self::Trial { .. } => "on trial",
         }
     }

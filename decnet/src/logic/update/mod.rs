@@ -31,6 +31,7 @@ mod outcome;
 pub mod quarantine;
 mod recover;
 mod step;
+mod telling;
 
 pub use event::{
     AttemptId, Begin, Caller, Effect, Event, Kept, Kind, Observed, OutOfPhase, Process, Slot, Space,

@@ -1,10 +1,11 @@
 //! The releases that failed here: which those are, why, and how one is forgiven.
 
-use super::effects::{save, told};
+use super::effects::record;
 use super::event::{AttemptId, Kind};
 use super::journal::Journal;
 use super::outcome::{Cause, Outcome, Reason};
 use super::step::Step;
+use super::telling::tell;
 use crate::logic::release::{Digest, Prefix};
 
 /// What is said of a release that failed where the log does not say it any more.
@@ -38,10 +39,10 @@ pub fn why<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> String {
 }
 
 /// Forgets that a release has failed here: somebody who knows better says so.
-pub(super) fn forgive(mut journal: Journal, attempt: AttemptId, digest: Digest) -> Step {
-    journal.quarantine.retain(|condemned| *condemned != digest);
-    let mut effects = save(&journal);
+pub(super) fn forgive(before: &Journal, attempt: AttemptId, digest: Digest) -> Step {
+    let mut journal = before.clone();
+    journal.pardon(digest);
     let said = Some((Kind::Forgive, Some(digest)));
-    effects.extend(told(&journal, attempt, said, Outcome::Forgiven));
-    (journal, effects)
+    let record = record(&journal, attempt, said, Outcome::Forgiven);
+    tell(before, journal, record)
 }

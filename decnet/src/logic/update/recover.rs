@@ -5,6 +5,7 @@ use super::event::{Caller, Effect, Kind, Observed, Slot};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome};
 use super::step::{Step, reverse, settle};
+use super::telling::line;
 use crate::logic::release::{Component, Digest};
 
 /// How often a release on trial is started before it is taken back: a machine that goes down each
@@ -20,6 +21,7 @@ pub(super) fn recover(mut journal: Journal, observed: &Observed) -> Step {
         }
         Phase::Trial { health, .. } => *health = None,
         Phase::Settling { is_over, .. } => *is_over = false,
+        Phase::Telling { before, is_over, .. } => (*before, *is_over) = (None, false),
         Phase::Idle | Phase::Staging { .. } => {}
     }
     let (journal, mut effects) = match journal.phase.clone() {
@@ -30,6 +32,10 @@ pub(super) fn recover(mut journal: Journal, observed: &Observed) -> Step {
             (journal, effects)
         }
         Phase::Staging { attempt, .. } => settle(journal, attempt, Outcome::Interrupted),
+        Phase::Telling { .. } => {
+            let effects = line(&journal);
+            (journal, effects)
+        }
         Phase::Trial { attempt, tries, .. } => trial(journal, observed, &attempt, tries),
     };
     // What was found may be in memory alone: whoever renamed it may have ended before the sync.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::effects::{finish, save, take_back, told, try_out, turned_away};
+use super::effects::{finish, record, save, take_back, told, try_out, turned_away};
 use super::event::{AttemptId, Begin, Effect, Event, Kept, Kind, OutOfPhase, Slot};
 use super::health::{Health, Seen, Verdict};
 use super::journal::{Attempt, Journal, Phase};
 use super::outcome::{Cause, Outcome, Reason};
+use super::telling::{tell, telling};
 use super::{quarantine, recover};
 use crate::logic::release::{Component, Floor};
 
@@ -36,10 +37,10 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
             turned_away(&next, attempt, None, reason)
         }
         (Event::Forgive { attempt, digest }, Phase::Idle) => {
-            return Ok(quarantine::forgive(next, attempt, digest));
+            return Ok(quarantine::forgive(journal, attempt, digest));
         }
         (Event::Rooted { attempt, version, floor }, Phase::Idle) => {
-            return Ok(rooted(next, attempt, version, floor));
+            return Ok(rooted(journal, attempt, version, floor));
         }
         (Event::Begin(_) | Event::Forgive { .. }, phase) => return busy(phase),
         (Event::Refuse { ref attempt, .. }, phase) if !is_of(phase, attempt) => return busy(phase),
@@ -55,6 +56,7 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
         (event, Phase::Settling { .. }) => {
             return settling(next, event).or_else(|e| unexpected(&e));
         }
+        (event, Phase::Telling { .. }) => return telling(next, event).or_else(|e| unexpected(&e)),
         (event, Phase::Idle) => return unexpected(&event),
     };
     Ok((next, effects))
@@ -62,13 +64,13 @@ pub fn step(journal: &Journal, event: Event) -> Result<Step, OutOfPhase> {
 
 /// Another root counts. A floor that stolen keys have put too high goes with them: whoever keeps keys
 /// keeps it, and raises the epoch.
-fn rooted(mut journal: Journal, attempt: AttemptId, version: u64, floor: Kept) -> Step {
+fn rooted(before: &Journal, attempt: AttemptId, version: u64, floor: Kept) -> Step {
+    let mut journal = before.clone();
     if floor == Kept::Forgotten {
         journal.floor = Floor::default();
     }
-    let mut effects = save(&journal);
-    effects.extend(told(&journal, attempt, None, Outcome::NewRoot { version }));
-    (journal, effects)
+    let record = record(&journal, attempt, None, Outcome::NewRoot { version });
+    tell(before, journal, record)
 }
 
 fn is_of(phase: &Phase, attempt: &AttemptId) -> bool {

@@ -9,11 +9,11 @@ use super::Failing;
 use crate::edge::release::{survey, verify};
 use crate::edge::update::{Fs, Host, Place, RealFs, Runner, open};
 use crate::logic::kernel;
-use crate::logic::release::{Arch, Component, Digest, Identity, Manifest, Release};
+use crate::logic::release::{Arch, Component, Digest, Floor, Identity, Manifest, Release};
 use crate::logic::time::Timestamp;
 use crate::logic::update::audit::{Chain, Log, Record};
 use crate::logic::update::{
-    AttemptId, Begin, Caller, Event, Fault, Journal, Outcome, Process, Seen, Slot, Space,
+    AttemptId, Begin, Caller, Event, Fault, Journal, Kept, Outcome, Process, Seen, Slot, Space,
 };
 
 /// Says the digest of its manifest, as `decnet selfcheck` does: it is what its directory is called.
@@ -27,6 +27,13 @@ pub(super) struct Kind {
     pub(super) has_old: bool,
     pub(super) is_rollback: bool,
     pub(super) is_good: bool,
+}
+
+/// What changes the journal alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said {
+    Forgive(Digest),
+    Root,
 }
 
 /// A machine of directories.
@@ -165,6 +172,43 @@ impl Bench {
     pub(super) fn attempt(&self, fs: impl Fs) -> Option<Outcome> {
         let to = (!self.kind.is_rollback).then(|| self.to.clone());
         self.run(fs, &mut self.machine("sent"), Some(begin("first", to)))
+    }
+
+    /// Makes a release count as one that has failed here.
+    pub(super) fn condemn(&self) -> Digest {
+        let path = place(self.root()).journal();
+        let bytes = fs::read(&path).expect("it is there");
+        let mut journal = Journal::parse(&bytes).expect("it is whole");
+        let digest = Digest::of(b"failed");
+        journal.quarantine.push(digest);
+        fs::write(&path, journal.bytes()).expect("it is ours");
+        digest
+    }
+
+    /// Takes a word that changes the journal alone.
+    pub(super) fn tell(&self, fs: impl Fs, said: &Said) -> Option<Outcome> {
+        let attempt = id("told");
+        let event = match said {
+            Said::Forgive(digest) => Event::Forgive { attempt, digest: *digest },
+            Said::Root => Event::Rooted { attempt, version: 3, floor: Kept::Forgotten },
+        };
+        self.run(fs, &mut self.machine("sent"), Some(event))
+    }
+
+    /// Whether the journal says so, and how often the log does.
+    pub(super) fn has_heard(&self, said: &Said) -> (bool, usize) {
+        let place = place(self.root());
+        let bytes = fs::read(place.journal()).expect("it is there");
+        let journal = Journal::parse(&bytes).expect("it is whole");
+        let (holds, outcome) = match said {
+            Said::Forgive(digest) => (!journal.is_quarantined(*digest), Outcome::Forgiven),
+            Said::Root => (journal.floor == Floor::default(), Outcome::NewRoot { version: 3 }),
+        };
+        let mut log = fs::read(place.audit().with_extension("1.log")).unwrap_or_default();
+        log.extend(fs::read(place.audit()).unwrap_or_default());
+        let mut lines = 0;
+        Log::read(&log, |record| lines += usize::from(record.outcome == outcome));
+        (holds, lines)
     }
 
     /// Recovers, and is left in the midst of that too, wherever the first time has written.

@@ -180,6 +180,8 @@ fn directory(operation: &Operation) -> Option<&Path> {
         | Operation::Remove(path)
         | Operation::RemoveTree(path)
         | Operation::Rename(_, path) => path.parent(),
+        // What is empty is a name and nothing more.
+        Operation::Write(path, bytes) if bytes.is_empty() => path.parent(),
         _ => None,
     }
 }
