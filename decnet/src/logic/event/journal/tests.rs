@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::logic::event::tests::{any_event, golden, samples};
+use crate::logic::event::tests::any::any_event;
+use crate::logic::event::tests::{golden, samples};
 
 #[test]
 fn the_fields_are_golden() {

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::logic::event::Kind;
-use crate::logic::event::tests::{any_event, any_text, bare, golden, samples};
+use crate::logic::event::tests::any::{any_event, any_text};
+use crate::logic::event::tests::{bare, golden, samples};
 
 /// What `event` says, as the structured data must have it.
 fn said(event: &Event) -> Vec<(String, String)> {
