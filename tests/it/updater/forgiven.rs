@@ -121,3 +121,27 @@ fn what_a_node_would_refuse_is_told_beforehand_in_the_same_words() {
     let (told, _) = node.asked("releases/check", Some(&json!({ "manifest": "x" })));
     assert!(told["detail"].to_string().contains("missing field"), "{told}");
 }
+
+/// A disk that has bytes and no inodes is told beforehand, by that name.
+#[test]
+fn a_disk_without_inodes_is_told_before_anything_is_sent() {
+    let mut node = Alone::on_small_disk();
+    let next = node.next();
+    let refusals = |node: &mut Alone| {
+        let (said, status) = node.asked("releases/check", Some(&head(&next)));
+        assert_eq!(status, 200, "{said}");
+        said["agent"].clone()
+    };
+    assert_eq!(refusals(&mut node), json!([]));
+    let disk = node.path("disk").display().to_string();
+    node.shell.ok(&format!("cd {disk}; for n in $(seq 1000); do : >full-$n || break; done; true"));
+    let said = refusals(&mut node);
+    let why = said[0].as_str().unwrap_or_default();
+    assert!(why.contains(" inodes and 0 are free") && !why.contains("bytes"), "{said}");
+    assert_eq!(said[1], Value::Null, "{said}");
+    // Which is what it says when it is sent.
+    let (said, status) = node.push(&next);
+    assert_eq!(status, 507, "{said}");
+    node.shell.ok(&format!("rm {disk}/full-*"));
+    assert_eq!(refusals(&mut node), json!([]));
+}

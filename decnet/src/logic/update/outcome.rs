@@ -55,7 +55,7 @@ pub enum Reason {
     #[error("{0}")]
     Bundle(Words),
     /// The disk has no room for so many files.
-    #[error("there is no space for it: it needs {needs} files and no more than {free} can be made")]
+    #[error("there is no space for it: it needs {needs} inodes and {free} are free")]
     NoFiles {
         /// Files that it needs.
         needs: u64,

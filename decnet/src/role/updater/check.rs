@@ -13,10 +13,11 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::app::{Answered, App};
+use super::look::needs;
 use super::{gate, trust};
 use crate::edge::update::{free, outcomes_of};
 use crate::logic::release::{Component, Envelope, Release};
-use crate::logic::update::{Journal, Reason, quarantine};
+use crate::logic::update::{Journal, Reason, Space, quarantine};
 
 /// Most bytes of what is asked: a manifest and signatures, escaped.
 const MOST: usize = 3 * 1024 * 1024;
@@ -88,22 +89,34 @@ fn refusals(
         let why = quarantine::why(outcomes.get(&digest).into_iter().flatten());
         found.push(format!("{}: {why}", Reason::Quarantined));
     }
-    found.extend(no_space(app, &place.install, sent, release.size()));
+    found.extend(no_space(app, &place.install, sent, needs(release)));
     found
 }
 
-/// Whether what is sent and what is unpacked from it find room, at the same time.
-fn no_space(app: &App, install: &Path, sent: u64, unpacked: u64) -> Option<String> {
+/// Whether what is sent and what is unpacked from it find room, at the same time: bytes and inodes.
+fn no_space(app: &App, install: &Path, sent: u64, unpacked: Space) -> Vec<String> {
     let (spool, reserve) = (app.spool.dir(), app.settings.reserve);
     let device = |path: &Path| std::fs::metadata(path).map(|found| found.dev()).ok();
+    // What is sent is one file.
+    let sent = Space { bytes: sent, files: 1 };
+    let both = Space {
+        bytes: sent.bytes.saturating_add(unpacked.bytes),
+        files: sent.files.saturating_add(unpacked.files),
+    };
     let rooms = if device(install) == device(spool) {
-        vec![(install, sent.saturating_add(unpacked))]
+        vec![(install, both)]
     } else {
         vec![(spool, sent), (install, unpacked)]
     };
-    rooms.into_iter().find_map(|(dir, needs)| match free(dir, reserve) {
-        Ok(free) if free.bytes >= needs => None,
-        Ok(free) => Some(Reason::NoSpace { needs, free: free.bytes }.to_string()),
-        Err(error) => Some(format!("cannot tell how much space is free: {error}")),
-    })
+    let lacking = |(dir, needs): (&Path, Space)| match free(dir, reserve) {
+        Ok(free) => {
+            let bytes = Reason::NoSpace { needs: needs.bytes, free: free.bytes };
+            let files = Reason::NoFiles { needs: needs.files, free: free.files };
+            let bytes = (needs.bytes > free.bytes).then(|| bytes.to_string());
+            let files = (needs.files > free.files).then(|| files.to_string());
+            bytes.into_iter().chain(files).collect()
+        }
+        Err(error) => vec![format!("cannot tell how much space is free: {error}")],
+    };
+    rooms.into_iter().flat_map(lacking).collect()
 }

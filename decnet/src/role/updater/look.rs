@@ -9,7 +9,7 @@ use super::trust::Trusted;
 use crate::edge::files;
 use crate::edge::release::peek;
 use crate::edge::update::{RealFs, Runner, staged};
-use crate::logic::release::{Digest, Gate, Identity};
+use crate::logic::release::{Digest, Gate, Identity, Release};
 use crate::logic::update::{AttemptId, Begin, Event, Fault, Reason, Space};
 
 /// What follows from what was sent: it is read up to where it says what it is.
@@ -54,12 +54,17 @@ pub(super) fn look(
     let free = rooms
         .free(&place.install)
         .map_err(|error| fault(format!("cannot tell how much is free: {error}")))?;
-    let files = release.files().len() as u64;
-    let needs = Space { bytes: release.size(), files: files.saturating_add(64) };
+    let needs = needs(&release);
     let is_here = staged(place, release.digest());
     let to = Some(Identity::of(&release));
     let claim = rooms.unpacked(&place.install, needs.bytes);
     Ok((begin(attempt, to, is_here, needs, Some(free)), Some((gate, claim))))
+}
+
+/// What a release takes once it is unpacked, with the directories and links that come with it.
+pub(super) fn needs(release: &Release) -> Space {
+    let files = release.files().len() as u64;
+    Space { bytes: release.size(), files: files.saturating_add(64) }
 }
 
 /// Why what was sent is not even looked at.
