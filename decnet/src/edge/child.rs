@@ -1,6 +1,6 @@
 //! Our own program started again as another role, tied to this process.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
@@ -101,13 +101,28 @@ pub fn start_with(
     keep_descriptors().map_err(failed)?;
     let mut command = Command::new("/proc/self/exe");
     command.arg(role).args(args).env_clear();
-    command.envs(PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    command.envs(passed());
     command.env(PARENT, std::process::id().to_string());
     command.stdin(streams.input).stdout(streams.output).stderr(streams.errors);
     if group == Group::Own {
         command.process_group(0);
     }
     command.spawn().map_err(failed)
+}
+
+/// What a child's environment has of ours.
+fn passed() -> impl Iterator<Item = (&'static str, OsString)> {
+    PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)))
+}
+
+/// What an agent's environment has of ours that is started for good and may be told its options there:
+/// what any child has, and what is ours by name. That it is nobody's child is part of it.
+pub fn passed_to_agent() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_option = |name: &OsString| {
+        name.to_str().is_some_and(|name| name.starts_with("DECNET_") && name != PARENT)
+    };
+    let options = std::env::vars_os().filter(move |(name, _)| is_option(name));
+    passed().map(|(name, value)| (name.into(), value)).chain(options)
 }
 
 /// Makes sure that a program that is executed gets none of our descriptors, also of those that we

@@ -47,6 +47,23 @@ fn end(node: &mut Alone, pid: u64) {
     ));
 }
 
+/// Of what an updater has in its environment an agent that it starts gets what is named, as from
+/// `decnet up`.
+fn gets_what_is_named(node: &mut Alone, bundle: &Bundle) {
+    node.kill();
+    node.start("env SECRET_OF_THE_OPERATOR=hush LD_BIND_NOW=1 DECNET_LOG_LEVEL=debug");
+    node.up();
+    let (_, after) = replaced(node, bundle);
+    let environment = node.shell.ok(&format!("tr '\\0' '\\n' </proc/{after}/environ"));
+    let names: Vec<&str> =
+        environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    let is_named = |name: &&str| {
+        name.starts_with("DECNET_") || ["JOURNAL_STREAM", "NO_COLOR", "PATH"].contains(name)
+    };
+    assert!(names.iter().all(is_named), "{environment}");
+    assert!(names.contains(&"DECNET_LOG_LEVEL") && names.contains(&"PATH"), "{environment}");
+}
+
 #[test]
 fn an_agent_is_replaced_however_it_was_started() {
     let mut node = Alone::make();
@@ -72,6 +89,8 @@ fn an_agent_is_replaced_however_it_was_started() {
     let third = next(&node);
     let (before, _) = replaced(&mut node, &third);
     assert_eq!(state(&mut node, before), "");
+    let another = next(&node);
+    gets_what_is_named(&mut node, &another);
     // By the updater before, while another runs that says nothing of its place.
     node.kill();
     node.start("");

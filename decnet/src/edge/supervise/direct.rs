@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::processes::{self, Agent};
 use super::{SuperviseError, ability};
-use crate::edge::child::is_of_program;
+use crate::edge::child::{is_of_program, passed_to_agent};
 use crate::edge::files;
 
 /// How the agent is started when nobody else does.
@@ -63,8 +63,8 @@ impl Direct {
             .arg("agent")
             .args(self.arguments())
             // It is no unit's first process, and answers to nobody but itself.
-            .env_remove("INVOCATION_ID")
-            .env_remove("NOTIFY_SOCKET")
+            .env_clear()
+            .envs(passed_to_agent())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .process_group(0)
