@@ -1,6 +1,7 @@
 //! Certificates end, are damaged or missing, and clocks are wrong: deckies answer and events are
 //! recorded all the same, and what is needed to command the node again comes back by itself.
 
+mod clocks;
 mod renewed;
 
 use std::net::IpAddr;

@@ -1,9 +1,9 @@
 //! A master, which commands the agents of the nodes.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
-use crate::world::{Agent, Lan, Machine, Node, World, decnet, wait_for};
+use crate::world::{Agent, Lan, Machine, Node, World, command_by, wait_for};
 
 /// A running `decnet swarmctl`.
 pub struct Master<'a> {
@@ -19,10 +19,15 @@ impl<'a> Master<'a> {
 
     /// Starts it on a machine, and waits until it answers.
     pub fn start_on(machine: &'a Machine) -> Self {
+        Self::start_by(machine, &[])
+    }
+
+    /// The same by a program that takes its command line and becomes it.
+    pub fn start_by(machine: &'a Machine, program: &[&str]) -> Self {
         let dir = machine.dir.join("master");
         std::fs::create_dir_all(&dir).expect("the directory is ours");
         let log = std::fs::File::create(dir.join("log")).expect("the directory is ours");
-        let mut command = Command::new(decnet());
+        let mut command = command_by(program);
         command.args(["swarmctl", "--etc-dir"]).arg(dir.join("etc"));
         command.arg("--state-dir").arg(dir.join("state"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -3,11 +3,11 @@
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::world::{Machine, NODE_IP, World, decnet, wait_for};
+use crate::world::{Machine, NODE_IP, World, command_by, wait_for};
 
 /// The api, which hears the node alone.
 pub const API: &str = "127.0.0.1:8000";
@@ -26,6 +26,12 @@ impl Served {
     /// Starts both, and waits until they answer.
     #[must_use]
     pub fn start(world: &World) -> Self {
+        Self::start_by(world, &[])
+    }
+
+    /// The same by a program that takes their command lines and becomes them.
+    #[must_use]
+    pub fn start_by(world: &World, program: &[&str]) -> Self {
         let dir = world.dir.join("served");
         std::fs::create_dir_all(&dir).expect("the directory is ours");
         // They serve as nobody.
@@ -36,7 +42,7 @@ impl Served {
         std::fs::write(dir.join("key"), "a5".repeat(32)).expect("the directory is ours");
         let start = |role: &str, more: &[&str]| {
             let log = File::create(dir.join(format!("{role}.log")));
-            let mut command = Command::new(decnet());
+            let mut command = command_by(program);
             command.args([role, "--web-key"]).arg(dir.join("key")).args(more);
             command.stdin(Stdio::null()).stderr(log.expect("the directory is ours"));
             world.spawn(command)

@@ -60,6 +60,19 @@ fn a_daemon_waits_for_what_is_not_there() {
     let readable = "chown decnet /etc/decnet/updater/updater.key
                     chmod 600 /etc/decnet/updater/updater.key";
     waits(&mut node, "updater", "updater.key", readable, "waiting for the master");
+    // A store, a record and a token that cannot be read or written.
+    for (unit, file, serves) in [
+        ("api", "store/events.db", "serving what the store knows"),
+        ("swarmctl", "swarm/swarm.db", "nodes are heard at"),
+        ("swarmctl", "swarm/token", "nodes are heard at"),
+    ] {
+        let path = format!("/var/lib/decnet/{file}");
+        node.machine
+            .ok(&format!("systemctl stop decnet-{unit}; chown root {path}; chmod 0 {path}"));
+        node.machine.ok(&format!("systemctl start --no-block decnet-{unit}"));
+        let back = format!("chmod 600 {path}; chown decnet {path}");
+        waits(&mut node, unit, file, &back, serves);
+    }
     // As often as one likes.
     for _ in 0..6 {
         node.machine.ok("systemctl kill -s KILL decnet-updater");

@@ -20,6 +20,16 @@ pub fn decnet() -> PathBuf {
     dirs.find(|program| program.is_file()).expect("`cargo build -p decnet` comes first")
 }
 
+/// `decnet`, by a program that takes its command line and becomes it.
+pub fn command_by(program: &[&str]) -> Command {
+    let own = decnet().display().to_string();
+    let line: Vec<&str> = program.iter().copied().chain([own.as_str()]).collect();
+    let (first, rest) = line.split_first().expect("decnet itself is there");
+    let mut command = Command::new(first);
+    command.args(rest);
+    command
+}
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Starts processes from a thread that lives as long as this process: what is tied to it is killed

@@ -24,7 +24,7 @@ pub use agent::{Agent, children};
 pub use lan::{Cut, Lan};
 pub(crate) use machine::within;
 use machine::{Fresh, Scratch, wired};
-pub use machine::{Machine, decnet};
+pub use machine::{Machine, command_by, decnet};
 pub use node::{Node, listing};
 
 /// How long anything may take to be seen.

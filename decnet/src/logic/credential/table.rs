@@ -115,7 +115,7 @@ impl Credential {
                 name: "master's certificate, also that of its port for nodes",
                 lasts: "a year",
                 renewer: "swarmctl",
-                when: "60 days before its end, looked at every hour and at the start",
+                when: "60 days before its end, looked at every few seconds",
                 warns: &[Event, Log],
                 way_back: "start swarmctl",
             },

@@ -21,8 +21,9 @@ use crate::logic::time::Timestamp;
 const FLUSH: Duration = Duration::from_secs(1);
 /// After how many flushes those are tried again that have not taken their order.
 const RETRY: u64 = 15;
-/// After how many flushes it is looked whether our own certificate ends soon.
-const LOOK: u64 = 3_600;
+/// After how many flushes it is looked whether our own certificate is good and does not end soon: the
+/// clock may have been put right meanwhile.
+const LOOK: u64 = 15;
 /// A node that has not spoken for so long is unreachable: three heartbeats and a bit.
 const SILENCE: u64 = (3 * BEAT_SECONDS + 5) * 1_000_000_000;
 

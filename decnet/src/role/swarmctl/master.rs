@@ -43,7 +43,9 @@ pub(super) fn identity(authorities: &Authorities, dir: &Path) -> pki::Result<Ide
 }
 
 /// Makes another identity, newer than the one `before`, which it takes the place of: nodes take the
-/// newest that they have seen, whatever the clock said when it was made.
+/// newest that they have seen, whatever the clock said when it was made. One that is not good yet no node
+/// has taken; it was made by a clock that was ahead, or the clock is behind now, and is no measure: else
+/// the master would stay a time to come for ever.
 pub(super) fn replace(
     authorities: &Authorities,
     dir: &Path,
@@ -81,8 +83,10 @@ fn read(dir: &Path) -> pki::Result<Identity> {
 fn make(authority: &Authority, dir: &Path, before: Option<&Identity>) -> pki::Result<Identity> {
     let host: NodeName = MASTER.parse().expect("a name");
     let wish = Wish { host: &host, role: CertRole::Master, addresses: &[], names: &[] };
-    let after = before.map_or(0, |before| before.validity.from.0.saturating_add(AHEAD));
-    let issued = authority.issue(&wish, Timestamp(clock::now().0.max(after)))?;
+    let now = clock::now().0;
+    let from = before.map(|before| before.validity.from.0).filter(|from| *from <= now);
+    let after = from.map_or(0, |from| from.saturating_add(AHEAD));
+    let issued = authority.issue(&wish, Timestamp(now.max(after)))?;
     pki::write(dir, FILE, authority.cert_pem(), &issued.certified.cert_pem, &issued.key_pem)?;
     Identity::of(&issued, authority.cert_pem())
 }
