@@ -58,16 +58,20 @@ impl Fleet {
         Self { node }
     }
 
-    /// Gives agent and updater certificates that were made so many days ago.
-    fn age(&mut self, days: u64) {
+    /// Gives agent and updater certificates that were made so many days ago, and says which as the
+    /// record does.
+    fn age(&mut self, days: u64) -> Value {
         let shop = self.node.shop.path().to_owned();
         let authority = authority(&shop.join("ca"));
         let when = Timestamp(clock::now().0 - days * DAY);
-        for (dir, role) in [("old-agent", CertRole::Agent), ("old-updater", CertRole::Updater)] {
+        let issue = |dir: &str, role| {
             let host = ("node-1", IpAddr::from([127, 0, 0, 1]));
-            Papers::issue(shop.join(dir), &authority, host, role, when);
-        }
+            Papers::issue(shop.join(dir), &authority, host, role, when).fingerprint()
+        };
+        let agent = issue("old-agent", CertRole::Agent);
+        let updater = issue("old-updater", CertRole::Updater);
         self.node.machine.ok(&GIVE.replace("SHOP", &shop.display().to_string()));
+        json!({ "client_cert_fingerprint": agent, "updater_cert_fingerprint": updater })
     }
 
     /// Runs `decnet swarm`, and gives its exit code and what it prints.
@@ -150,8 +154,7 @@ fn what_has_ended_is_taken_back_and_what_ends_is_renewed() {
     fleet.node.machine.until(VISIT);
 
     // They end in 25 days: nobody has to say anything.
-    fleet.age(340);
-    let before = fleet.host();
+    let before = fleet.age(340);
     fleet.renewed_since(&before);
     let third = fleet.node.shop.release(3, Behaviour::Good);
     fleet.updates(&third);
