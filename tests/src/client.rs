@@ -21,13 +21,23 @@ pub struct Client<'a> {
 impl World {
     /// A program to be run as the visitor, for at most 20 s.
     pub fn client(&self, program: &str) -> Client<'_> {
+        self.client_for(program, 20)
+    }
+
+    /// The same for so many seconds at most.
+    pub fn client_for(&self, program: &str, seconds: u32) -> Client<'_> {
         let mut command = Command::new("timeout");
-        command.args(["20", program]).current_dir(&self.dir).env("HOME", &self.dir);
+        command.args([&seconds.to_string(), program]).current_dir(&self.dir).env("HOME", &self.dir);
         Client { world: self, command, input: Vec::new() }
     }
 
     /// A client of OpenSSH's that answers every question with `password`.
     pub fn openssh(&self, program: &str, password: &str) -> Client<'_> {
+        self.openssh_for(program, password, 20)
+    }
+
+    /// The same for so many seconds at most.
+    pub fn openssh_for(&self, program: &str, password: &str, seconds: u32) -> Client<'_> {
         let asked = self.dir.join("askpass");
         if !asked.exists() {
             let text = "#!/bin/sh\necho \"$TEST_PASSWORD\"\n";
@@ -35,7 +45,7 @@ impl World {
             let mode = std::fs::Permissions::from_mode(0o755);
             std::fs::set_permissions(&asked, mode).expect("it is ours");
         }
-        let client = self.client(program).args(&OPENSSH);
+        let client = self.client_for(program, seconds).args(&OPENSSH);
         let client = client.env("SSH_ASKPASS", &asked.display().to_string());
         client.env("SSH_ASKPASS_REQUIRE", "force").env("TEST_PASSWORD", password)
     }
