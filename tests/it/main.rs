@@ -17,6 +17,7 @@ mod crowds;
 mod dashboard;
 mod deckies;
 mod events;
+mod evidence;
 mod fleet;
 mod frames;
 mod ftp;

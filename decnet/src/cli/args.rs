@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::agent::AgentArgs;
+use super::files::FilesArgs;
 use super::release::ReleaseArgs;
 use super::swarm::{JoinArgs, SwarmArgs, SwarmctlArgs};
 use super::updater::UpdaterArgs;
@@ -66,6 +67,8 @@ pub enum Role {
     /// Face the visitors (started by the keeper)
     #[command(hide = true)]
     Face,
+    /// Show the files and long commands that visitors sent, and take them out
+    Files(FilesArgs),
     /// Make this machine a node of a master's fleet
     Join(JoinArgs),
     /// Hold the deckies' namespaces (started by the agent)

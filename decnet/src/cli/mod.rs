@@ -7,6 +7,7 @@ mod agent;
 mod args;
 mod authority;
 mod file;
+mod files;
 mod metrics;
 mod release;
 mod rollout;

@@ -41,6 +41,7 @@ pub(super) fn role(cli: Cli) -> Result<ExitCode> {
         Role::Escape { attempt } => role::doctor::sandbox::run(attempt),
         Role::Events(args) => role::events::run(&events(args)?),
         Role::Face => role::face::run().map(|()| ExitCode::SUCCESS),
+        Role::Files(args) => role::files::run(&args.into()),
         Role::Join(args) => role::join::run(&args.try_into()?).map(|()| ExitCode::SUCCESS),
         Role::Keeper => role::keeper::run().map(|()| ExitCode::SUCCESS),
         Role::Lab(LabArgs { action: LabAction::Shell { dir, command } }) => {

@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::Ipv6Net;
+use serde::{Deserialize, Serialize};
 
 /// Where somebody comes from, as far as turns are taken by it.
 ///
 /// **Shape**: an IPv4 address. Of IPv6 the /64, for whoever has one address of it has them all; but
 /// the address itself where it is of this very link, on which every neighbour has the same /64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Source(IpAddr);
 
 impl Source {

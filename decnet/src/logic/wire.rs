@@ -12,8 +12,8 @@
 //! agent  -> keeper  Drop          keeper -> agent  Gone
 //! agent  -> keeper  EndFace       keeper -> agent  FaceReplaced
 //! keeper -> face    Hold + guard, Add + sockets, Remove
-//! face   -> agent  Reported, Changed, Joined
-//! agent  -> face   Restore, Restored
+//! face   -> agent  Reported, Changed, Joined, Piece
+//! agent  -> face   Restore, RestoreMore, Restored
 //! ```
 
 use std::net::SocketAddr;
@@ -25,6 +25,7 @@ use crate::logic::event::SessionId;
 use crate::logic::face::FaceEnd;
 use crate::logic::files::Change;
 use crate::logic::services::{Report, ServiceKind, ServiceSpec};
+use crate::logic::source::Source;
 use crate::logic::time::Timestamp;
 
 /// Longest message, in bytes.
@@ -127,19 +128,46 @@ pub enum Socket {
 pub enum FromAgent {
     /// One of them.
     Restore(DeckyId, Box<Change>),
+    /// The next bytes of a file that was too large to come with its change.
+    RestoreMore(DeckyId, String, Vec<u8>),
     /// That was all: visitors may come.
     Restored(DeckyId),
 }
 
+/// The connection that pieces of deckies' files are said to come over, which are nobody's.
+pub const FILES: SessionId = SessionId(u64::MAX);
+
 /// From the face to the agent: what visitors did, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromFace {
-    /// Visitors have changed a file of a decky.
-    Changed(DeckyId, Box<Change>),
+    /// Visitors have changed a file of a decky; of what its content is all pieces, if it came so.
+    Changed(DeckyId, Box<Change>, Option<u32>),
     /// A data connection was made.
     Joined(Joined),
+    /// A visitor has sent a piece of what is kept whole.
+    Piece(Sent),
     /// Something happened in a connection.
     Reported(Box<Reported>),
+}
+
+/// A piece of what a visitor sends: what it is a piece of follows from both numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// In which connection.
+    pub session: SessionId,
+    /// Of what in it.
+    pub of: u32,
+    /// Of whom, as shares are counted.
+    pub source: Source,
+    /// The bytes, in order; none when the pieces before it are to be forgotten.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Sent {
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.bytes.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// A data connection: it is told about where it is used, and is no scan.

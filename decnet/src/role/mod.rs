@@ -10,6 +10,7 @@ mod daemon;
 pub mod doctor;
 pub mod events;
 pub mod face;
+pub mod files;
 pub mod join;
 pub mod keeper;
 pub mod lab;

@@ -4,13 +4,13 @@ use rusqlite::{Transaction, params};
 
 use super::append::signed;
 use super::{Result, Store, doing};
-use crate::logic::files::{Change, MAX_BYTES, MAX_ENTRIES, Node};
+use crate::logic::files::{Change, MAX_ENTRIES, MAX_INLINE, Node};
 use crate::logic::wire::{decode, encode};
 
 /// Rows of one decky. Twice what a decky holds: between two of its states there may be more.
 const MAX_ROWS: u64 = 2 * MAX_ENTRIES as u64;
 /// Bytes of one decky, likewise.
-const MAX_ROW_BYTES: u64 = 2 * MAX_BYTES as u64;
+const MAX_ROW_BYTES: u64 = (MAX_ENTRIES * MAX_INLINE) as u64;
 
 /// A change of a file, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod credentials;
 mod cursor;
 mod deckies;
 mod events;
+mod evidence;
 mod files;
 mod follow;
 mod histogram;
@@ -41,6 +42,7 @@ pub use credentials::{Credential, CredentialOrder};
 pub use cursor::{Cursor, NotACursor, Page};
 pub use deckies::TouchedDecky;
 pub use events::{EventFilter, EventPage, StoredEvent};
+pub use evidence::{Evidence, EvidenceId, Part};
 pub use files::FileChange;
 pub use follow::Follower;
 pub use histogram::{Bucket, Span};
@@ -125,6 +127,14 @@ pub enum StoreError {
     /// An event cannot be written as JSON.
     #[error("cannot write event as JSON")]
     Json(#[source] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether the disk is full, or the file may not grow.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Query { source, .. }
+            if source.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
 }
 
 /// The result of working with the store.

@@ -186,6 +186,28 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_user ON tokens (user, expires);
 "];
 
+/// Tables that came later, of which a release that does not know them need not know: they do not raise
+/// the version, so that the release before can be gone back to.
+const LATER: &str = "
+-- What visitors sent, whole, each once; `sha256` is absent while it arrives, `last` is when it was
+-- last sent.
+CREATE TABLE IF NOT EXISTS evidence (
+    id     INTEGER PRIMARY KEY,
+    sha256 TEXT UNIQUE,
+    bytes  INTEGER NOT NULL CHECK (bytes >= 0),
+    last   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS evidence_by_last ON evidence (last, bytes);
+
+-- Its bytes, in pieces from 0 on.
+CREATE TABLE IF NOT EXISTS evidence_parts (
+    evidence INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    body     BLOB    NOT NULL,
+    PRIMARY KEY (evidence, part)
+) STRICT;
+";
+
 /// Brings the file at `path` to the newest version.
 ///
 /// # Errors
@@ -198,7 +220,7 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
     let open = |source| StoreError::Open { path: path.into(), source };
     let found: u32 = version(db).map_err(open)?;
     if found == known {
-        return Ok(());
+        return add_later(db);
     }
     if found > known {
         return Err(StoreError::TooNew { path: path.into(), found, known });
@@ -210,5 +232,19 @@ pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<()> {
         step.execute_batch(sql).map_err(doing("migrate"))?;
     }
     step.pragma_update(None, "user_version", known).map_err(doing("migrate"))?;
+    step.execute_batch(LATER).map_err(doing("migrate"))?;
+    step.commit().map_err(doing("migrate"))
+}
+
+/// Makes the tables that a release before this one did not make.
+fn add_later(db: &mut Connection) -> Result<()> {
+    let find = "SELECT count(*) FROM sqlite_schema WHERE name = 'evidence_parts'";
+    let found: u32 = db.query_row(find, [], |row| row.get(0)).map_err(doing("look for tables"))?;
+    if found > 0 {
+        return Ok(());
+    }
+    let step = db.transaction_with_behavior(TransactionBehavior::Immediate);
+    let step = step.map_err(doing("migrate"))?;
+    step.execute_batch(LATER).map_err(doing("migrate"))?;
     step.commit().map_err(doing("migrate"))
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod cursor;
+mod evidence;
 mod files;
 mod open;
 mod prune;

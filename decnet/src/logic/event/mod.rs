@@ -25,7 +25,7 @@ use crate::logic::time::Timestamp;
 use absent::sparse;
 
 pub use kind::{Kind, UnknownKind};
-pub use raw::{MAX_RAW, Raw, RawDigest};
+pub use raw::{MAX_RAW, MAX_WHOLE, Raw, RawDigest, sha256_text};
 pub use stamp::Stamp;
 pub use value::{Data, Value};
 
@@ -303,13 +303,29 @@ sparse!(Target { ip: always, port: maybe });
 
 sparse!(Creds { user: maybe, password: maybe, key: maybe });
 
-/// Text from outside, made safe to keep: invalid UTF-8 replaced, cut at [`MAX_TEXT`] bytes.
+/// Text from outside, made safe to keep: invalid UTF-8 replaced, at most [`MAX_TEXT`] bytes.
 pub fn text(bytes: &[u8]) -> String {
-    let cut = bytes.get(..MAX_TEXT).unwrap_or(bytes);
-    let mut text = String::from_utf8_lossy(cut).into_owned();
+    text_within(bytes, MAX_TEXT)
+}
+
+/// The same in at most `most` bytes, of which there are some hundreds. What is longer is cut, and
+/// then says so: it ends in `... (N bytes, sha256 HEX)`, which are those of all that came.
+pub fn text_within(bytes: &[u8], most: usize) -> String {
+    if bytes.len() <= most {
+        let text = String::from_utf8_lossy(bytes);
+        if text.len() <= most {
+            return text.into_owned();
+        }
+    }
+    let mut digest = RawDigest::default();
+    digest.update(bytes);
+    let Raw { sha256, len, .. } = digest.finish();
+    let mark = format!("... ({len} bytes, sha256 {sha256})");
+    let room = most.saturating_sub(mark.len());
+    let mut text = String::from_utf8_lossy(bytes.get(..room).unwrap_or(bytes)).into_owned();
     // What replaces a byte is longer than it.
-    text.truncate(text.floor_char_boundary(MAX_TEXT));
-    text
+    text.truncate(text.floor_char_boundary(room));
+    text + &mark
 }
 
 #[cfg(test)]

@@ -311,15 +311,30 @@ fn data_that_is_not_flat_is_refused() {
 }
 
 #[test]
-fn text_from_outside_is_cut_and_made_valid() {
+fn text_from_outside_is_made_valid() {
     for (bytes, wanted) in [
         (b"plain".to_vec(), "plain".to_owned()),
         (vec![b'a', 0xff, b'b'], "a\u{fffd}b".to_owned()),
-        (vec![b'x'; 5000], "x".repeat(MAX_TEXT)),
-        (vec![0xff; 5000], "\u{fffd}".repeat(MAX_TEXT / 3)),
-        ("ü".repeat(3000).into_bytes(), "ü".repeat(MAX_TEXT / 2)),
+        (vec![b'x'; MAX_TEXT], "x".repeat(MAX_TEXT)),
     ] {
         assert_eq!(text(&bytes), wanted);
+    }
+}
+
+/// With how long it was and what its digest is, in the room that there is.
+#[test]
+fn a_text_that_is_cut_says_so() {
+    for (bytes, most, head) in [
+        (vec![b'x'; MAX_TEXT + 1], MAX_TEXT, "xxxx"),
+        (vec![0xff; 5000], MAX_TEXT, "\u{fffd}\u{fffd}"),
+        (vec![0xff; MAX_TEXT], MAX_TEXT, "\u{fffd}\u{fffd}"),
+        ("ü".repeat(3000).into_bytes(), MAX_TEXT, "üü"),
+        ("ü".repeat(3000).into_bytes(), 1_000, "üü"),
+    ] {
+        let (cut, raw) = (text_within(&bytes, most), Raw::of(&bytes));
+        let mark = format!("... ({} bytes, sha256 {})", bytes.len(), raw.sha256);
+        assert!(cut.starts_with(head) && cut.ends_with(&mark), "{cut}");
+        assert!((most - 8..=most).contains(&cut.len()), "{}", cut.len());
     }
 }
 

@@ -14,6 +14,7 @@ const PART: usize = 8;
 #[derive(Debug)]
 pub struct Budget<K> {
     limit: usize,
+    part: usize,
     used: usize,
     by: HashMap<K, usize>,
 }
@@ -22,7 +23,12 @@ impl<K: Copy + Eq + Hash + Ord> Budget<K> {
     /// Nothing is held, and at most about `limit` bytes will be: each may take something once more
     /// while it has room.
     pub fn new(limit: usize) -> Self {
-        Self { limit, used: 0, by: HashMap::new() }
+        Self::with_part(limit, PART)
+    }
+
+    /// The same where one may take more while it has less than one in so many parts of what is free.
+    pub fn with_part(limit: usize, part: usize) -> Self {
+        Self { limit, part, used: 0, by: HashMap::new() }
     }
 
     /// Takes note that `key` holds so many bytes more.
@@ -47,7 +53,7 @@ impl<K: Copy + Eq + Hash + Ord> Budget<K> {
 
     /// Whether `key` may take more.
     pub fn has_room(&self, key: K) -> bool {
-        self.of(key).saturating_mul(PART) < self.limit.saturating_sub(self.used)
+        self.of(key).saturating_mul(self.part) < self.limit.saturating_sub(self.used)
     }
 
     /// Whether all hold so much that somebody has to let go of some.

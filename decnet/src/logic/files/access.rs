@@ -1,9 +1,10 @@
 //! Looking and reading, as one user at one time. Writing is in `alter`.
 
+use super::content::Content;
 use super::fault::Fault;
 use super::overlay::Overlay;
 use super::path::file_name;
-use super::tree::{Content, Tree};
+use super::tree::{Content as Made, Tree};
 use super::walk::{Found, Last, Thing};
 use super::{Files, Owner, base};
 use crate::logic::decky::Identity;
@@ -12,9 +13,11 @@ use crate::logic::time::Timestamp;
 /// Permission to look names up in a directory.
 pub(super) const SEARCH: u16 = 1;
 /// Permission to read a file or to list a directory.
-const READ: u16 = 4;
+pub(super) const READ: u16 = 4;
 /// Most bytes that one [`Access::read`] gives.
-pub const READ_LIMIT: usize = 1024 * 1024;
+pub const READ_LIMIT: usize = super::MAX_FILE;
+/// Most that a device gives.
+const DEVICE_LIMIT: usize = 1024 * 1024;
 
 /// The files of a decky as one user sees them. Every path is absolute; see [`super::absolute`].
 #[expect(missing_debug_implementations, reason = "a bundle of borrows, made for one call")]
@@ -154,8 +157,7 @@ impl<'a> Access<'a> {
         self.read_at(path, 0, READ_LIMIT)
     }
 
-    /// At most `limit` bytes of a file from `offset` on. Fewer than its length says come of a file
-    /// whose end was too long to keep.
+    /// At most `limit` bytes of a file from `offset` on.
     ///
     /// # Errors
     ///
@@ -169,8 +171,12 @@ impl<'a> Access<'a> {
             return Err(Fault::Denied);
         }
         Ok(match &found.thing {
-            Thing::Base(entry) => base::content(entry, self.decky, self.now, offset, limit),
-            Thing::File { bytes, .. } => base::part(bytes, offset, limit),
+            Thing::Base(entry) => {
+                let device = matches!(entry.content, Made::Device(_));
+                let most = if device { DEVICE_LIMIT } else { READ_LIMIT };
+                base::content(entry, self.decky, self.now, offset, limit.min(most))
+            }
+            Thing::File { bytes, len } => part(bytes, *len, offset, limit.min(READ_LIMIT)),
             Thing::Directory(_) | Thing::Link(_) => Vec::new(),
         })
     }
@@ -199,7 +205,7 @@ impl<'a> Access<'a> {
 
     pub(super) fn stat_of(&self, found: &Found) -> Stat {
         let (kind, size) = match &found.thing {
-            Thing::Base(entry) if matches!(entry.content, Content::Device(_)) => (Kind::Device, 0),
+            Thing::Base(entry) if matches!(entry.content, Made::Device(_)) => (Kind::Device, 0),
             Thing::Base(entry) => (Kind::File, base::size(entry, self.decky, self.now)),
             Thing::Directory(_) => (Kind::Directory, 4096),
             Thing::File { bytes, len } => (Kind::File, (*len).max(bytes.len() as u64)),
@@ -225,4 +231,12 @@ impl<'a> Access<'a> {
         let direct = below.filter(|(path, _)| super::parent(path) == found.path);
         direct.map(|(_, node)| node.mtime).fold(mtime, Timestamp::max)
     }
+}
+
+/// At most `limit` bytes from `offset` on of a file that ends in zeros.
+fn part(content: &Content, len: u64, offset: u64, limit: usize) -> Vec<u8> {
+    let left = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut bytes = content.read(usize::try_from(offset).unwrap_or(usize::MAX), limit.min(left));
+    bytes.resize(limit.min(left), 0);
+    bytes
 }

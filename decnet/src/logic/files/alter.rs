@@ -1,6 +1,6 @@
 //! Writing, as one user at one time: all of it goes into the overlay.
 
-use super::access::{Access, SEARCH};
+use super::access::{Access, READ, SEARCH};
 use super::change::{Body, Node};
 use super::fault::Fault;
 use super::path::{is_below, join};
@@ -10,7 +10,7 @@ use super::{MAX_FILE, Owner, base, parent};
 use crate::logic::time::Timestamp;
 
 /// Permission to write a file or to change the names in a directory.
-const WRITE: u16 = 2;
+pub(super) const WRITE: u16 = 2;
 /// In a directory with this bit only the owner of an entry removes it.
 const STICKY: u16 = 0o1000;
 
@@ -28,25 +28,6 @@ impl Access<'_> {
         }
     }
 
-    /// Adds `bytes` at a file's end, and makes the file where there is none.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Access::write`].
-    pub fn append(&mut self, path: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let mut whole = match self.walk(path, Last::Follow) {
-            Ok(found) if found.is_directory() => return Err(Fault::IsADirectory),
-            Ok(found) if discards(&found) => {
-                return if self.may(&found, WRITE) { Ok(()) } else { Err(Fault::Denied) };
-            }
-            Ok(found) => self.content_of(&found),
-            Err(Fault::NotFound) => Vec::new(),
-            Err(fault) => return Err(fault),
-        };
-        whole.extend_from_slice(bytes);
-        self.write(path, &whole)
-    }
-
     /// Puts a file there of which more came than is at hand: `head` is kept as far as it fits,
     /// `len` is the length it shows. Says how much of `head` is kept.
     ///
@@ -54,22 +35,51 @@ impl Access<'_> {
     ///
     /// [`Fault::NoSpace`] when not even the name fits, and those of [`Access::write`].
     pub fn keep(&mut self, path: &str, head: &[u8], len: u64) -> Result<usize, Fault> {
-        let (at, mode, owner) = match self.walk(path, Last::Follow) {
-            Ok(found) if found.is_directory() => return Err(Fault::IsADirectory),
-            Ok(found) if !self.may(&found, WRITE) => return Err(Fault::Denied),
-            Ok(found) if discards(&found) => {
-                return Ok(head.len());
-            }
-            Ok(found) => (found.path, found.mode, Owner { uid: found.uid, gid: found.gid }),
-            Err(Fault::NotFound) => (self.free_place(path)?, 0o644, self.owner),
-            Err(fault) => return Err(fault),
-        };
+        let Some((at, mode, owner)) = self.place(path)? else { return Ok(head.len()) };
         let overlay = self.files.overlay.get_or_insert_default();
         let kept = head.get(..overlay.room(&at)).unwrap_or(head);
-        let len = if kept.len() == head.len() { len } else { len.max(head.len() as u64) };
+        // Whoever looks at it sees the length that can be read.
+        let len =
+            if kept.len() == head.len() { len.max(kept.len() as u64) } else { kept.len() as u64 };
         let body = Body::File { bytes: kept.into(), len };
         overlay.set(&at, node(body, mode, owner, self.now))?;
         Ok(kept.len())
+    }
+
+    /// Puts a copy of a file there. What is not written to is shared with what it is a copy of.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoSpace`] with nothing written, and those of reading one and writing the other.
+    pub fn copy(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+        let found = self.walk(from, Last::Follow)?;
+        if found.is_directory() {
+            return Err(Fault::IsADirectory);
+        }
+        if !self.may(&found, READ) {
+            return Err(Fault::Denied);
+        }
+        // What is made anew whenever it is read is another thing than a copy of it.
+        if matches!(found.thing, Thing::Base(entry)
+            if matches!(entry.content, Content::Device(_) | Content::Made(_)))
+        {
+            let content = self.read(from)?;
+            return self.write(to, &content);
+        }
+        let Some((at, mode, owner)) = self.place(to)? else { return Ok(()) };
+        self.set(&at, body_of(&found), mode, owner)
+    }
+
+    /// Where a file is to be put, with which permissions and whose; nowhere when it is discarded.
+    fn place(&self, path: &str) -> Result<Option<(String, u16, Owner)>, Fault> {
+        Ok(Some(match self.walk(path, Last::Follow) {
+            Ok(found) if found.is_directory() => return Err(Fault::IsADirectory),
+            Ok(found) if !self.may(&found, WRITE) => return Err(Fault::Denied),
+            Ok(found) if discards(&found) => return Ok(None),
+            Ok(found) => (found.path, found.mode, Owner { uid: found.uid, gid: found.gid }),
+            Err(Fault::NotFound) => (self.free_place(path)?, 0o644, self.owner),
+            Err(fault) => return Err(fault),
+        }))
     }
 
     /// Makes a directory.
@@ -264,7 +274,7 @@ impl Access<'_> {
         Ok(())
     }
 
-    fn walk_as_root(&mut self, path: &str) -> Result<Found, Fault> {
+    pub(super) fn walk_as_root(&mut self, path: &str) -> Result<Found, Fault> {
         let owner = std::mem::replace(&mut self.owner, Owner::ROOT);
         let found = self.walk(path, Last::Follow);
         self.owner = owner;
@@ -300,7 +310,7 @@ impl Access<'_> {
     }
 
     /// The content of a file as far as the overlay could keep it, whoever may read it.
-    fn content_of(&self, found: &Found) -> Vec<u8> {
+    pub(super) fn content_of(&self, found: &Found) -> Vec<u8> {
         match &found.thing {
             Thing::Base(entry) => base::content(entry, self.decky(), self.now, 0, MAX_FILE),
             Thing::File { bytes, .. } => bytes.to_vec(),
@@ -323,7 +333,7 @@ fn body_of(found: &Found) -> Body {
 }
 
 /// Whether what is written to a file of the base goes nowhere.
-fn discards(found: &Found) -> bool {
+pub(super) fn discards(found: &Found) -> bool {
     let Thing::Base(entry) = found.thing else { return false };
     let kernel = is_below(entry.path, "/proc") || is_below(entry.path, "/sys");
     kernel || matches!(entry.content, Content::Device(_))

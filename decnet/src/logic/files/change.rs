@@ -1,9 +1,8 @@
 //! What visitors change, in the form that is kept over a restart.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use crate::logic::time::Timestamp;
 
 /// One path that differs from what was last kept.
@@ -39,15 +38,25 @@ pub enum Body {
     Directory,
     /// A file.
     File {
-        /// Its first bytes, as many as are kept.
-        bytes: Arc<[u8]>,
-        /// The length that it shows, never below that of `bytes`.
+        /// Its first bytes; those after them are zeros.
+        bytes: Content,
+        /// How long it is, never less than `bytes`.
         len: u64,
     },
     /// Removed, with all below it.
     Gone,
     /// A symbolic link.
     Link(String),
+    /// A file whose bytes are kept elsewhere, by their digest. Deckies have none: it is how one that
+    /// is too large to be sent at once is told of.
+    Stored {
+        /// SHA-256 in hexadecimal.
+        sha256: String,
+        /// Bytes that are kept.
+        bytes: u64,
+        /// How long it is, never less.
+        len: u64,
+    },
 }
 
 impl Node {
@@ -56,6 +65,7 @@ impl Node {
         match &self.body {
             Body::Base(text) | Body::Link(text) => text.len(),
             Body::Directory | Body::Gone => 0,
+            Body::Stored { sha256, .. } => sha256.len(),
             Body::File { bytes, .. } => bytes.len(),
         }
     }

@@ -2,7 +2,7 @@
 //! the little that this decky's visitors have changed.
 //!
 //! It is apart because ssh, telnet and ftp show the same files. A decky that nobody has written
-//! to holds one empty pointer here. What visitors write is bounded ([`MAX_ENTRIES`],
+//! to holds two words here. What visitors write is bounded ([`MAX_ENTRIES`],
 //! [`MAX_FILE`], [`MAX_BYTES`]); beyond that they read "No space left on device". Files that
 //! depend on the decky are made when they are read.
 //!
@@ -12,7 +12,9 @@ mod access;
 mod alter;
 mod base;
 mod change;
+mod content;
 mod fault;
+mod growing;
 mod overlay;
 mod path;
 mod tree;
@@ -24,7 +26,9 @@ use crate::logic::time::Timestamp;
 pub use access::{Access, Kind, READ_LIMIT, Stat};
 pub(in crate::logic) use base::{load, traffic};
 pub use change::{Body, Change, Node};
+pub use content::{Content, PIECE};
 pub use fault::Fault;
+pub use growing::Existing;
 pub use path::{absolute, file_name, parent};
 
 pub(in crate::logic) use tree::installed;
@@ -34,9 +38,13 @@ use overlay::Overlay;
 /// Most entries that differ from the base.
 pub const MAX_ENTRIES: usize = 512;
 /// Most bytes kept of one file.
-pub const MAX_FILE: usize = 64 * 1024;
+pub const MAX_FILE: usize = 16 * 1024 * 1024;
 /// Most bytes kept of all files, their names included.
-pub const MAX_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 80 * 1024 * 1024;
+
+/// Most bytes of a file that is kept over a restart with its name; larger ones are kept by their
+/// digest.
+pub const MAX_INLINE: usize = 4 * 1024;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +64,8 @@ impl Owner {
 #[derive(Debug, Default)]
 pub struct Files {
     overlay: Option<Box<Overlay>>,
+    /// Uploads so far.
+    uploads: u32,
 }
 
 impl Files {
@@ -82,6 +92,14 @@ impl Files {
     pub fn restore(&mut self, changes: Vec<Change>) {
         if !changes.is_empty() {
             self.overlay.get_or_insert_default().restore(changes);
+        }
+    }
+
+    /// Goes on with bringing back a file that is too large to be sent at once: its next bytes.
+    /// What goes beyond the limits is left out.
+    pub fn restore_more(&mut self, path: &str, bytes: &[u8]) {
+        if let Some(overlay) = &mut self.overlay {
+            overlay.restore_more(path, bytes);
         }
     }
 

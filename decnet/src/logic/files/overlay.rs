@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
-use super::change::{Change, Node};
+use super::change::{Body, Change, Node};
+use super::content::Content;
 use super::fault::Fault;
 use super::path::{is_below, is_normal};
 use super::{MAX_BYTES, MAX_ENTRIES, MAX_FILE};
+use crate::logic::time::Timestamp;
 
 /// The entries that differ from the base, by path.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ struct Slot {
     node: Node,
     /// Whether an earlier state of it was taken, so that its end must be told too.
     taken: bool,
+    /// Whether it is being written to in pieces, and not to be taken before its end.
+    open: bool,
 }
 
 impl Overlay {
@@ -60,9 +65,44 @@ impl Overlay {
         }
         self.bytes = bytes;
         let taken = self.slots.get(path).map_or(self.changed.contains(path), |slot| slot.taken);
-        self.slots.insert(path.to_owned(), Slot { node, taken });
+        self.slots.insert(path.to_owned(), Slot { node, taken, open: false });
         self.changed.insert(path.to_owned());
         Ok(())
+    }
+
+    /// Begins to write to a file in pieces.
+    pub(super) fn open(&mut self, path: &str) {
+        if let Some(slot) = self.slots.get_mut(path) {
+            slot.open = true;
+        }
+    }
+
+    /// Writes to a file that is here, as much as there is room for, and says how much that is. It is
+    /// not what is to be kept before it is [touched](Self::touch).
+    pub(super) fn write_at(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Option<usize> {
+        let room = self.room(path);
+        let Slot { node, .. } = self.slots.get_mut(path)?;
+        let Body::File { bytes: content, len } = &mut node.body else { return None };
+        let Some(begin) = usize::try_from(offset).ok().filter(|begin| *begin < room) else {
+            return Some(0);
+        };
+        let some = bytes.get(..room - begin).unwrap_or(bytes);
+        let before = content.len();
+        content.write(begin, some);
+        *len = (*len).max(content.len() as u64);
+        self.bytes += content.len() - before;
+        Some(some.len())
+    }
+
+    /// What was written to a file since is to be kept. Whoever knows it says what its digest is.
+    pub(super) fn touch(&mut self, path: &str, now: Timestamp, digest: Option<Arc<str>>) {
+        let Some(slot) = self.slots.get_mut(path) else { return };
+        slot.node.mtime = now;
+        slot.open = false;
+        if let (Body::File { bytes, .. }, Some(digest)) = (&mut slot.node.body, digest) {
+            bytes.note_digest(digest);
+        }
+        self.changed.insert(path.to_owned());
     }
 
     /// Room for the content of a file at `path`, in bytes.
@@ -100,6 +140,10 @@ impl Overlay {
         let mut changes = Vec::with_capacity(self.changed.len());
         for path in std::mem::take(&mut self.changed) {
             let slot = self.slots.get_mut(&path);
+            if slot.as_ref().is_some_and(|slot| slot.open) {
+                self.changed.insert(path);
+                continue;
+            }
             let node = slot.map(|slot| {
                 slot.taken = true;
                 slot.node.clone()
@@ -118,20 +162,45 @@ impl Overlay {
         }
         for Change { path, node } in changes {
             let Some(node) = node.filter(|_| is_normal(&path)) else { continue };
-            if self.set(&path, node).is_ok() {
+            if self.set(&path, here(node)).is_ok() {
                 self.changed.remove(&path);
                 self.slots.entry(path).and_modify(|slot| slot.taken = true);
             }
         }
     }
 
+    pub(super) fn restore_more(&mut self, path: &str, bytes: &[u8]) {
+        let Some(Slot { node: Node { body: Body::File { bytes: content, .. }, .. }, .. }) =
+            self.slots.get(path)
+        else {
+            return;
+        };
+        let (end, digest) = (content.len() as u64, content.digest().cloned());
+        self.write_at(path, end, bytes);
+        if let Some(Slot { node: Node { body: Body::File { bytes, .. }, .. }, .. }) =
+            self.slots.get_mut(path)
+            && let Some(digest) = digest
+        {
+            bytes.note_digest(digest);
+        }
+    }
+
     pub(super) fn has_changes(&self) -> bool {
-        !self.changed.is_empty()
+        let is_open = |path: &String| self.slots.get(path).is_some_and(|slot| slot.open);
+        self.changed.iter().any(|path| !is_open(path))
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// What was kept, as it is here: a file whose bytes are on their way is empty until they come.
+fn here(node: Node) -> Node {
+    let Body::Stored { sha256, len, .. } = node.body else { return node };
+    let mut bytes = Content::default();
+    bytes.note_digest(sha256.into());
+    Node { body: Body::File { bytes, len }, ..node }
 }
 
 fn weight(path: &str, node: &Node) -> usize {

@@ -33,8 +33,8 @@ fn text(access: &Access<'_>, path: &str) -> String {
 }
 
 #[test]
-fn an_untouched_decky_costs_one_pointer() {
-    assert_eq!(size_of::<Files>(), size_of::<usize>());
+fn an_untouched_decky_costs_two_words() {
+    assert_eq!(size_of::<Files>(), 2 * size_of::<usize>());
     let mut files = Files::default();
     let decky = debian();
     files.by(&decky, Owner::ROOT, NOW).read("/etc/passwd").unwrap();
@@ -218,23 +218,80 @@ fn a_full_overlay_has_no_space_left() {
     let decky = debian();
     let mut files = Files::default();
     let mut root = files.by(&decky, Owner::ROOT, NOW);
-    assert_eq!(root.write("/tmp/big", &[1; MAX_FILE + 1]), Err(Fault::NoSpace));
+    assert_eq!(root.write("/tmp/big", &vec![1; MAX_FILE + 1]), Err(Fault::NoSpace));
     assert_eq!(root.read("/tmp/big").unwrap().len(), MAX_FILE);
-    let written = (0..100).filter(|n| root.write(&format!("/tmp/{n}"), &[1; MAX_FILE]).is_ok());
-    assert_eq!(written.count(), 14);
+    assert_eq!(root.stat("/tmp/big").unwrap().size, MAX_FILE as u64);
+    let whole = vec![1; MAX_FILE];
+    let written = (0..9).filter(|n| root.write(&format!("/tmp/{n}"), &whole).is_ok());
+    assert_eq!(written.count(), 3);
     let made = (0..2000).filter(|n| root.make_directory(&format!("/tmp/d{n}")).is_ok());
     assert!(made.count() <= MAX_ENTRIES);
     assert!(files.bytes() <= MAX_BYTES);
 }
 
 #[test]
-fn a_file_too_long_to_keep_still_shows_its_length() {
+fn what_is_said_to_follow_reads_as_zeros() {
     let decky = debian();
     let mut files = Files::default();
     let mut root = files.by(&decky, Owner::ROOT, NOW);
-    assert_eq!(root.keep("/tmp/x", &[1; MAX_FILE], 5_000_000), Ok(MAX_FILE));
+    assert_eq!(root.keep("/tmp/x", &[1; 5], 5_000_000), Ok(5));
     assert_eq!(root.stat("/tmp/x").unwrap().size, 5_000_000);
-    assert_eq!(root.read("/tmp/x").unwrap().len(), MAX_FILE);
+    let read = root.read("/tmp/x").unwrap();
+    assert!(read.len() == 5_000_000 && read[..5] == [1; 5] && read[5..].iter().all(|b| *b == 0));
+    assert_eq!(root.read_at("/tmp/x", 3, 4).unwrap(), [1, 1, 0, 0]);
+    assert_eq!(root.read_at("/tmp/x", 4_999_999, 4).unwrap(), [0]);
+    assert!(root.read_at("/tmp/x", 5_000_000, 4).unwrap().is_empty());
+    root.append("/tmp/x", &[2]).unwrap();
+    assert_eq!(root.read_at("/tmp/x", 4_999_999, 4).unwrap(), [0, 2]);
+}
+
+/// As an upload does it: what is there can be looked at while it comes, and is whole at its end.
+#[test]
+fn a_file_that_is_written_in_pieces_grows_as_it_is_looked_at() {
+    let decky = debian();
+    let mut files = Files::default();
+    let mut root = files.by(&decky, Owner::ROOT, NOW);
+    let at = root.open("/tmp/../tmp/x", Existing::Emptied).unwrap().unwrap();
+    assert_eq!(at, "/tmp/x");
+    root.write_at(&at, 0, &[1; 50_000]).unwrap();
+    assert_eq!(root.stat("/tmp/x").unwrap().size, 50_000);
+    assert_eq!(files.take_changes(), [], "it is not all there yet");
+    let mut root = files.by(&decky, Owner::ROOT, NOW);
+    root.write_at(&at, 50_000, &[2; 50_000]).unwrap();
+    assert!(!files.has_changes(), "it is not all there yet");
+    let mut root = files.by(&decky, Owner::ROOT, NOW);
+    root.close(&at, Some("d1".into()));
+    assert_eq!(root.read("/tmp/x").unwrap(), [[1; 50_000], [2; 50_000]].concat());
+    let [change] = &files.take_changes()[..] else { panic!() };
+    let Some(Node { body: Body::File { bytes, .. }, .. }) = &change.node else { panic!() };
+    assert_eq!((bytes.len(), bytes.digest().map(|digest| &**digest)), (100_000, Some("d1")));
+    // It went away meanwhile: what comes goes nowhere, and does no harm.
+    let mut root = files.by(&decky, Owner::ROOT, NOW);
+    root.remove("/tmp/x").unwrap();
+    root.write_at(&at, 0, b"late").unwrap();
+    root.close(&at, None);
+    assert!(root.stat("/tmp/x").is_err());
+    assert_eq!(root.open("/dev/null", Existing::Emptied), Ok(None));
+    let mut user = files.by(&decky, USER, NOW);
+    assert_eq!(user.open("/etc/passwd", Existing::Kept), Err(Fault::Denied));
+}
+
+/// A file that is too large to be kept with its name comes back in pieces.
+#[test]
+fn a_large_file_comes_back_in_pieces() {
+    let decky = debian();
+    let mut files = Files::default();
+    let body = Body::Stored { sha256: "d1".to_owned(), bytes: 100_000, len: 100_010 };
+    let node = Node { body, mode: 0o644, uid: 0, gid: 0, mtime: NOW };
+    files.restore(vec![Change { path: "/tmp/x".to_owned(), node: Some(node) }]);
+    for n in 0..4 {
+        files.restore_more("/tmp/x", &[n; 25_000]);
+    }
+    files.restore_more("/tmp/y", b"of nothing");
+    assert_eq!((files.has_changes(), files.bytes()), (false, 100_000 + "/tmp/x".len()));
+    let root = files.by(&decky, Owner::ROOT, NOW);
+    let whole = [[0; 25_000], [1; 25_000], [2; 25_000], [3; 25_000]].concat();
+    assert_eq!(root.read("/tmp/x").unwrap(), [&whole[..], &[0; 10]].concat());
 }
 
 #[test]
@@ -289,7 +346,7 @@ fn act() -> impl Strategy<Value = Act> {
         path().prop_map(Act::Remove),
         (path(), path()).prop_map(|(a, b)| Act::Rename(a, b)),
         Just(Act::Take),
-        (path(), 0..MAX_FILE * 2).prop_map(|(p, n)| Act::Write(p, n)),
+        (path(), 0..4 * PIECE).prop_map(|(p, n)| Act::Write(p, n)),
     ]
 }
 

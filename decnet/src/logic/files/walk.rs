@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::change::Body;
+use super::content::Content;
 use super::fault::Fault;
 use super::path::{MAX_NAME, MAX_PATH, join};
-use super::tree::{Content, Entry};
+use super::tree::{Content as Made, Entry};
 
 /// Most links followed on the way, as Linux has it.
 const MAX_LINKS: usize = 40;
@@ -30,7 +31,7 @@ pub(super) enum Thing {
     /// A directory; its path in the base, when some of it is there.
     Directory(Option<&'static Entry>),
     /// A file of the overlay.
-    File { bytes: Arc<[u8]>, len: u64 },
+    File { bytes: Content, len: u64 },
     /// A symbolic link.
     Link(Arc<str>),
 }
@@ -138,7 +139,7 @@ impl Access<'_> {
             Body::Base(base) => shown(String::new(), self.tree.entry(base)?).thing,
             Body::Directory => Thing::Directory(None),
             Body::File { bytes, len } => Thing::File { bytes: bytes.clone(), len: *len },
-            Body::Gone => return None,
+            Body::Gone | Body::Stored { .. } => return None,
             Body::Link(target) => Thing::Link(target.as_str().into()),
         };
         Some(Found { path, mode: node.mode, uid: node.uid, gid: node.gid, thing })
@@ -163,8 +164,8 @@ impl Access<'_> {
 /// An entry of the base as it shows at `path`.
 pub(super) fn shown(path: String, entry: &'static Entry) -> Found {
     let thing = match entry.content {
-        Content::Directory => Thing::Directory(Some(entry)),
-        Content::Link(target) => Thing::Link(target.into()),
+        Made::Directory => Thing::Directory(Some(entry)),
+        Made::Link(target) => Thing::Link(target.into()),
         _ => Thing::Base(entry),
     };
     Found { path, mode: entry.mode, uid: entry.uid, gid: entry.gid, thing }

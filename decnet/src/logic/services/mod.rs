@@ -8,6 +8,7 @@
 
 mod accept;
 mod account;
+mod capture;
 pub mod catchall;
 #[cfg(test)]
 mod corpus;
@@ -31,7 +32,7 @@ use crate::logic::time::Timestamp;
 
 pub use accept::{Accept, Login};
 pub use kind::{ServiceKind, UnknownService};
-pub use reply::{DataEnd, DataReply, Listen, Reply, Report};
+pub use reply::{DataEnd, DataReply, Listen, Piece, Reply, Report};
 pub use settings::{ServiceSpec, Settings, check};
 pub use state::{Growth, State};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::logic::event::{Creds, Data, Kind, Outcome, Raw};
+use crate::logic::event::{Creds, Data, Kind, MAX_TEXT, Outcome, Raw, text};
 
 /// What a service wants done after a call.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Reply {
     pub bytes: Vec<u8>,
     /// What the visitor did.
     pub reports: Vec<Report>,
+    /// What the visitor sends that is to be kept whole, of which a report tells when it has ended.
+    pub pieces: Vec<Piece>,
     /// Send the bytes, read nothing for this long, then call `wake`.
     pub wait: Option<Duration>,
     /// Send the bytes, read nothing, and call `wake` when it is this visitor's turn to have
@@ -69,6 +71,15 @@ impl Reply {
     }
 }
 
+/// Bytes that are to be kept whole, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What they are a piece of: a number that nothing else of this decky has.
+    pub of: u32,
+    /// They; none when what has come of it is to be forgotten, for it will not be whole.
+    pub bytes: Option<Vec<u8>>,
+}
+
 /// Something a visitor did in a connection. Whoever runs the service adds who, where and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -82,12 +93,20 @@ pub struct Report {
     pub data: Data,
     /// The bytes themselves.
     pub raw: Option<Raw>,
+    /// Of what all [`Piece`]s together are all of these bytes.
+    pub whole: Option<u32>,
 }
 
 impl Report {
     /// A report without particulars.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, outcome: None, creds: None, data: Data::new(), raw: None }
+        Self { kind, outcome: None, creds: None, data: Data::new(), raw: None, whole: None }
+    }
+
+    /// A command, as text as far as an event has room for it. Of a longer one it has the bytes too.
+    pub fn command(bytes: &[u8]) -> Self {
+        let report = Self::new(Kind::CmdInput).data(Data::new().with("command", text(bytes)));
+        if bytes.len() <= MAX_TEXT { report } else { report.raw(Raw::of(bytes)) }
     }
 
     /// A login with a password.

@@ -2,7 +2,7 @@
 
 use super::account;
 use super::console::Door;
-use crate::logic::files::{Access, Owner, load};
+use crate::logic::files::{Access, MAX_INLINE, Owner, load};
 use crate::logic::machine::{Hardware, Lan};
 use crate::logic::persona::Family;
 use crate::logic::services::Context;
@@ -131,6 +131,10 @@ fn keep(files: &mut Access<'_>, path: &str, uid: u32, now: Timestamp, host: &str
     let mut content =
         if files.is_of_base(path) { Vec::new() } else { files.read(path).unwrap_or_default() };
     let begin = usize::try_from(uid).unwrap_or(0) * RECORD;
+    if begin + RECORD > MAX_INLINE {
+        // Zeros before one record are not worth to be kept at every login.
+        return;
+    }
     if content.len() < begin + RECORD {
         content.resize(begin + RECORD, 0);
     }

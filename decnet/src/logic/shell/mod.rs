@@ -35,13 +35,13 @@ pub fn admit(user: &str, context: &mut Context<'_>) {
 
 /// The report of a line that a visitor gave.
 fn report(line: &str, user: &str, urls: &[String]) -> crate::logic::services::Report {
-    use crate::logic::event::{Data, Kind, text as kept};
-    let mut data =
-        Data::new().with("command", kept(&text::decode(line))).with("user", kept(user.as_bytes()));
+    use crate::logic::event::text as kept;
+    let mut report = crate::logic::services::Report::command(&text::decode(line));
+    report.data.put("user", kept(user.as_bytes()));
     if !urls.is_empty() {
-        data.put("urls", urls.to_vec());
+        report.data.put("urls", urls.to_vec());
     }
-    crate::logic::services::Report::new(Kind::CmdInput).data(data)
+    report
 }
 
 /// The web addresses in a line, as they stand there.

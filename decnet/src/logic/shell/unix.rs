@@ -4,27 +4,27 @@ mod command;
 mod complete;
 mod prompt;
 mod record;
+mod typed;
 
 use std::collections::VecDeque;
 
 use super::account::{self, Account};
 use super::console::{Answer, Asked, Medium, Next, Question};
-use super::language::{Fault, Item, Link, parse};
+use super::language::{Fault, Link, parse};
 use super::run::{
-    Manner, Shell, Sink, Source, Step, Stop, Streams, Typed, Want, Way, World, Written, explain,
+    Manner, Shell, Sink, Source, Step, Stop, Streams, Want, Way, World, Written, explain,
 };
 use super::text::{decode, encode};
 use super::{report, urls};
 use crate::logic::files::Owner;
 use crate::logic::services::{Context, Reply};
 use record::Grown;
+use typed::{Job, Rest};
 
 /// Most shells in shells.
 const MAX_LEVELS: usize = 16;
 /// Longest command over several lines, in bytes.
-const MAX_UNFINISHED: usize = 96 * 1024;
-/// Most bytes typed for one command.
-const MAX_TYPED: usize = 96 * 1024;
+const MAX_UNFINISHED: usize = 256 * 1024;
 
 /// A login to a Unix.
 #[derive(Debug)]
@@ -74,13 +74,6 @@ enum Paste {
 struct Level {
     shell: Shell,
     queue: VecDeque<Job>,
-}
-
-/// A pipeline of a line, and what was typed for it.
-#[derive(Debug)]
-struct Job {
-    item: Item,
-    typed: Typed,
 }
 
 const SCREEN: Streams =
@@ -149,7 +142,16 @@ impl Unix {
         if !rest.trim().is_empty() && self.waiting.is_none() {
             reply.report(report(&rest, &self.user, &urls(&rest)));
         }
+        if let Some((job, _)) = &mut self.waiting {
+            reply.reports.extend(job.say(Rest::Lost, &self.line, &self.user));
+        }
         self.report_growing(Grown::All, context, reply);
+    }
+
+    /// Bytes that are held of what was typed.
+    pub(super) fn held(&self) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, |(job, _)| job.typed.bytes.capacity());
+        self.unfinished.capacity() + waiting
     }
 
     pub(super) fn next(&mut self, context: &mut Context<'_>, reply: &mut Reply) -> Next {
@@ -236,11 +238,10 @@ impl Unix {
         };
         match answer {
             Answer::Line(piece) | Answer::Piece(piece) => {
-                let room = MAX_TYPED.saturating_sub(job.typed.bytes.len());
                 if want == Want::Repeat {
                     self.say(&piece, reply);
                 } else {
-                    job.typed.bytes.extend(decode(&piece).iter().take(room));
+                    job.take(&decode(&piece));
                 }
                 if matches!(want, Want::All | Want::Repeat) {
                     self.waiting = Some((job, want));
@@ -253,7 +254,10 @@ impl Unix {
                 }
                 return;
             }
-            Answer::End | Answer::Interrupt => job.typed.ended = true,
+            Answer::End | Answer::Interrupt => {
+                reply.reports.extend(job.say(Rest::Used, &self.line, &self.user));
+                job.typed.ended = true;
+            }
         }
         if let Some(level) = self.levels.last_mut() {
             level.queue.push_front(job);
@@ -263,8 +267,10 @@ impl Unix {
     /// A line of the keyboard: a command, or a piece of one.
     fn line(&mut self, line: &str, context: &mut Context<'_>, reply: &mut Reply) {
         if self.unfinished.len() + line.len() > MAX_UNFINISHED {
-            self.unfinished.clear();
+            // No shell would stop here, and nothing of it is run; all of it is told.
+            let all = std::mem::take(&mut self.unfinished) + line;
             self.delimiter = None;
+            reply.report(report(&all, &self.user, &urls(&all)));
             return;
         }
         if let Some(level) = self.levels.last_mut() {
@@ -311,8 +317,7 @@ impl Unix {
         level.shell.remember(line);
         match parse(text) {
             Ok(list) => {
-                let job = |item| Job { item, typed: Typed::default() };
-                level.queue.extend(list.0.into_iter().map(job));
+                level.queue.extend(list.0.into_iter().map(Job::new));
             }
             Err(fault) => {
                 level.shell.status = 2;

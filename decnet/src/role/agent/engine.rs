@@ -17,7 +17,7 @@ use super::leaving::Leaving;
 use super::management::Watched;
 use super::orders::{Orders, Wish};
 use super::placing::{Node, Placed};
-use super::restores::Restores;
+use super::restores::{Asked as Large, Restores};
 use super::supervision::Supervision;
 use super::vault::{AllFound, Keeping};
 use super::writer::{FilesRead, Writer};
@@ -76,6 +76,8 @@ pub(super) struct Engine {
 pub(super) enum Done {
     /// The files of deckies were read.
     Files(FilesRead),
+    /// Pieces of a large file of a decky were read.
+    Parts(Large, Vec<Vec<u8>>),
     /// A macvlan was put into a decky's namespace, or was not.
     Linked(DeckyId, Result<(), LinkError>),
     /// The deckies that were asked for have a place, or have none.
@@ -91,6 +93,7 @@ enum Wake {
     Done(Done),
     Face,
     Keeper,
+    Restoring,
     Sightings,
     Stop,
     Tick,
@@ -151,6 +154,7 @@ impl Engine {
                 Wake::Copies => self.captures.take(),
                 Wake::Keeper => self.hear_keeper()?,
                 Wake::Face => self.hear_face()?,
+                Wake::Restoring => self.restore()?,
                 Wake::Asked(asked) => self.answer(asked),
                 Wake::Done(done) => self.take(done)?,
                 Wake::Tick => {
@@ -204,9 +208,17 @@ impl Engine {
             ready = self.captures.readable(), if capturing => { ready?; Wake::Copies }
             Some(asked) = ears.requests.recv() => Wake::Asked(asked),
             Some(done) = ears.results.recv() => Wake::Done(done),
-            _ = ears.tick.tick() => Wake::Tick,
+            wake = self.rest(&mut ears.tick) => wake,
         };
         Ok(wake)
+    }
+
+    /// Waits until it is time for something.
+    async fn rest(&self, tick: &mut Interval) -> Wake {
+        tokio::select! {
+            _ = tick.tick() => Wake::Tick,
+            () = self.restores.shortly() => Wake::Restoring,
+        }
     }
 
     fn take(&mut self, done: Done) -> Result<()> {
@@ -215,6 +227,7 @@ impl Engine {
                 self.give_files(files)?;
                 return Ok(());
             }
+            Done::Parts(large, parts) => return self.give_parts(large, parts),
             Done::Received(macs) => return self.take_received(macs),
             Done::Linked(id, result) => self.linked(id, result)?,
             Done::Placed(placed, wish) => self.take_places(placed, wish),

@@ -10,6 +10,7 @@ mod captures;
 mod control;
 mod deckies;
 mod engine;
+mod evidence;
 mod fleet;
 mod heartbeat;
 mod keeper;
@@ -310,6 +311,7 @@ fn open_store(settings: &Settings, deckies: &[Decky]) -> Result<Store> {
     store.save_deckies(&[], clock::now())?;
     let keys: Vec<String> = deckies.iter().map(|decky| restores::key(&decky.identity)).collect();
     store.keep_files_of(&keys)?;
+    store.forget_arriving()?;
     Ok(store)
 }
 

@@ -111,10 +111,11 @@ impl Engine {
         let taken = decode_each(&message.bytes, |said| {
             count = count.saturating_add(1);
             match said {
-                FromFace::Changed(id, change) => self.keep_change(id, *change),
+                FromFace::Changed(id, change, whole) => self.keep_change(id, *change, whole),
                 FromFace::Joined(joined) => {
                     self.capture.visitors().connected(joined.peer, joined.decky, joined.port);
                 }
+                FromFace::Piece(sent) => self.writer.piece(sent),
                 FromFace::Reported(reported) => {
                     fault = fault.or(self.put_report(*reported).err());
                 }
@@ -162,7 +163,7 @@ impl Engine {
             ..event
         };
         event = filled;
-        self.writer.event(event);
+        self.writer.event_of(event, report.whole);
         Ok(())
     }
 

@@ -13,13 +13,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::evidence::Arrivals;
 use crate::edge::sinks::Sinks;
 use crate::edge::store::{FileChange, Store};
 use crate::edge::{clock, memory};
 use crate::logic::decky::DeckyId;
-use crate::logic::event::Event;
+use crate::logic::event::{Event, SessionId};
 use crate::logic::files::{Change, Node};
 use crate::logic::status::{CaptureStatus, DeckyStatus};
+use crate::logic::wire::Sent;
 
 /// Events that may wait.
 const QUEUE: usize = 32_768;
@@ -58,12 +60,27 @@ fn weight(change: &FileChange) -> usize {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all are events, and each is boxed")]
 enum Job {
-    Change(FileChange),
+    /// A change of a file, and of what its content is, where that came in pieces.
+    Change(FileChange, Option<Whole>),
     Counters(CaptureStatus),
     Deckies(Vec<DeckyStatus>),
-    Event(Event),
+    /// An event, and of what its bytes are all pieces.
+    Event(Event, Option<u32>),
     Files(Vec<(DeckyId, String)>, oneshot::Sender<FilesRead>),
     Forget(String),
+    Parts(Wanted, oneshot::Sender<Vec<Vec<u8>>>),
+    Piece(Sent),
+}
+
+/// Something of which all pieces have come.
+pub(super) type Whole = (SessionId, u32);
+
+/// Pieces of what has a digest: the first, and how many.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) sha256: String,
+    pub(super) first: u32,
+    pub(super) most: u32,
 }
 
 /// The agent's end of the queue. Dropping it writes what waits and ends the thread.
@@ -75,7 +92,7 @@ pub(super) struct Writer {
     changes: Arc<AtomicUsize>,
     /// Events that wait.
     events: Arc<AtomicUsize>,
-    /// Bytes of them.
+    /// Bytes of them, and of what visitors send.
     bytes: Arc<AtomicUsize>,
     /// Told when less waits.
     room: Arc<Notify>,
@@ -95,6 +112,7 @@ impl Writer {
             store,
             sinks,
             limit,
+            arrivals: Arrivals::new(limit),
             dropped: 0,
             waiting: changes.clone(),
             lag: events.clone(),
@@ -109,9 +127,25 @@ impl Writer {
     }
 
     pub(super) fn event(&self, event: Event) {
+        self.event_of(event, None);
+    }
+
+    /// The same of an event whose bytes have come before, as pieces of this.
+    pub(super) fn event_of(&self, event: Event, whole: Option<u32>) {
         self.events.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(event.weight(), Ordering::Relaxed);
-        self.put(Job::Event(event));
+        self.put(Job::Event(event, whole));
+    }
+
+    /// Keeps a piece of what a visitor sends.
+    pub(super) fn piece(&self, sent: Sent) {
+        self.bytes.fetch_add(sent.weight(), Ordering::Relaxed);
+        self.put(Job::Piece(sent));
+    }
+
+    /// Reads pieces of what is kept; `taker` is told.
+    pub(super) fn parts(&self, wanted: Wanted, taker: oneshot::Sender<Vec<Vec<u8>>>) {
+        self.put(Job::Parts(wanted, taker));
     }
 
     /// Whether so much waits that nothing more is to be taken from the face.
@@ -148,14 +182,14 @@ impl Writer {
     }
 
     /// Keeps a change of a file. When too much of that waits it is left out.
-    pub(super) fn change(&self, change: FileChange) {
+    pub(super) fn change(&self, change: FileChange, whole: Option<Whole>) {
         let bytes = weight(&change);
         if self.changes.load(Ordering::Relaxed) + bytes > MAX_CHANGES {
             tracing::warn!(decoy = change.decky, "too many files change at once, one is not kept");
             return;
         }
         self.changes.fetch_add(bytes, Ordering::Relaxed);
-        self.put(Job::Change(change));
+        self.put(Job::Change(change, whole));
     }
 
     /// Reads the files of deckies, after what was to be written before; `taker` is told.
@@ -191,6 +225,7 @@ struct Desk {
     store: Store,
     sinks: Sinks,
     limit: u64,
+    arrivals: Arrivals,
     dropped: u64,
     /// As [`Writer::changes`].
     waiting: Arc<AtomicUsize>,
@@ -215,11 +250,19 @@ impl Desk {
                 match *job {
                     Job::Counters(latest) => counters = Some(latest),
                     Job::Deckies(latest) => deckies = Some(latest),
-                    Job::Event(event) => {
+                    Job::Event(mut event, whole) => {
                         bytes += event.weight();
+                        self.arrivals.mark(&mut event, whole, &mut self.store);
                         events.push(event);
                     }
-                    Job::Change(change) => changes.push(change),
+                    Job::Piece(sent) => {
+                        bytes += sent.weight();
+                        self.arrivals.take(sent, &mut self.store);
+                    }
+                    Job::Change(change, whole) => {
+                        changes.push(self.arrivals.settle(change, whole, &mut self.store));
+                    }
+                    Job::Parts(wanted, taker) => drop(taker.send(self.read_parts(&wanted))),
                     Job::Files(deckies, taker) => {
                         self.keep(&mut changes);
                         // The loop may have ended.
@@ -237,6 +280,7 @@ impl Desk {
             }
             let busy = events.len() >= BUSY;
             let written = events.len();
+            self.arrivals.write(&mut self.store);
             self.write(&mut events);
             self.lag.fetch_sub(written, Ordering::Relaxed);
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -264,9 +308,20 @@ impl Desk {
                 break;
             }
             tracing::warn!(%error, "the store takes no events, retrying");
-            std::thread::park_timeout(PAUSE);
+            // An event is worth more than what belongs to another.
+            if !(error.is_full() && self.arrivals.make_room(&mut self.store)) {
+                std::thread::park_timeout(PAUSE);
+            }
         }
         events.clear();
+    }
+
+    fn read_parts(&self, wanted: &Wanted) -> Vec<Vec<u8>> {
+        let Wanted { sha256, first, most } = wanted;
+        self.store.evidence_parts(sha256, *first, *most).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot bring back a file of a decky");
+            Vec::new()
+        })
     }
 
     /// Keeps changes of files.
@@ -309,6 +364,7 @@ impl Desk {
 
     /// Forgets the oldest where the store is over its limit, faster than events can come.
     fn prune(&mut self) {
+        self.arrivals.prune(&mut self.store);
         for _ in 0..PRUNES {
             match self.store.prune(self.limit) {
                 Ok(0) => return,

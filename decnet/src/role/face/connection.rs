@@ -17,7 +17,7 @@ use super::served::Decky;
 use crate::edge::{clock, random};
 use crate::logic::admission::Limits;
 use crate::logic::event::{Data, Kind, Outcome, SessionId};
-use crate::logic::services::{Context, Reply, Report, Service, ServiceKind};
+use crate::logic::services::{Context, Piece, Reply, Report, Service, ServiceKind};
 use crate::logic::source::Source;
 use crate::logic::time::Timestamp;
 use crate::logic::wire::Reported;
@@ -32,6 +32,9 @@ const BITE: usize = 512;
 const TURN: Duration = Duration::from_millis(1);
 /// What a connection takes that holds nothing.
 const FRAME: usize = 1_024;
+
+/// The number of what comes with its report.
+const AT_ONCE: u32 = 0;
 
 /// A connection of a visitor.
 pub(super) struct Connection {
@@ -304,6 +307,9 @@ impl Connection {
         }));
         match called {
             Ok(mut reply) => {
+                for piece in reply.pieces.drain(..) {
+                    outbox.piece(self.source, self.session, piece);
+                }
                 for report in reply.reports.drain(..) {
                     self.put(report, now, outbox);
                 }
@@ -321,7 +327,13 @@ impl Connection {
         self.reported(Report::new(Kind::ConnOpen).outcome(Outcome::Limited), self.opened)
     }
 
-    fn put(&self, report: Report, at: Timestamp, outbox: &mut Outbox) {
+    fn put(&self, mut report: Report, at: Timestamp, outbox: &mut Outbox) {
+        if let Some(whole) = report.raw.as_mut().and_then(|raw| raw.whole.take()) {
+            // It is told of before anything else of that number begins.
+            let piece = Piece { of: AT_ONCE, bytes: Some(whole.to_vec()) };
+            outbox.piece(self.source, self.session, piece);
+            report.whole = Some(AT_ONCE);
+        }
         outbox.put(self.source, self.reported(report, at));
     }
 

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::served::Decky;
 use crate::edge::{clock, random};
 use crate::logic::event::{Data, Kind, Outcome, Raw, SessionId};
-use crate::logic::services::{Report, ServiceKind};
+use crate::logic::services::{Piece, Report, ServiceKind};
 use crate::logic::source::Source;
 use crate::logic::wire::Reported;
 
@@ -118,17 +118,26 @@ impl Datagrams {
         let now = clock::now();
         let mut chance = [0; 2];
         random::fill(&mut chance);
-        let raw = Raw::of(datagram);
+        let mut raw = Raw::of(datagram);
+        let session = SessionId::new(now, u16::from_ne_bytes(chance));
+        let whole = raw.whole.take().filter(|_| outbox.has_room(source));
+        if let Some(whole) = &whole {
+            outbox.piece(source, session, Piece { of: 0, bytes: Some(whole.to_vec()) });
+        }
+        let report = Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw);
         let reported = Reported {
             decky: decky.id,
             at: now,
             service: ServiceKind::Udp,
-            session: SessionId::new(now, u16::from_ne_bytes(chance)),
+            session,
             peer,
             local,
-            report: Report::new(Kind::Payload).data(Data::new().with("bytes", raw.len)).raw(raw),
+            report: Report { whole: whole.map(|_| 0), ..report },
         };
-        if outbox.has_room(source) || self.unreported.len() >= SOURCES {
+        if reported.report.whole.is_some()
+            || outbox.has_room(source)
+            || self.unreported.len() >= SOURCES
+        {
             return outbox.put(source, reported);
         }
         let first = || (reported.clone(), 0, 0);

@@ -119,6 +119,7 @@ impl Face {
                 self.deckies.sweep(now, &mut self.outbox);
                 swept = now;
             }
+            self.deckies.keep_on(&mut self.outbox);
             self.outbox.flush()?;
         }
     }
@@ -126,6 +127,10 @@ impl Face {
     /// Ends every connection, and reports that to an agent that still listens.
     fn end(mut self) -> Result<()> {
         let until = Instant::now() + LAST_WORDS;
+        self.deckies.close_all(&mut self.outbox);
+        while self.deckies.keep_rest(&mut self.outbox) && Instant::now() < until {
+            self.outbox.flush_by(until)?;
+        }
         self.deckies.remove_all(&mut self.outbox);
         self.outbox.flush_by(until)
     }
@@ -178,13 +183,17 @@ impl Face {
     }
 
     fn restore(&mut self, said: FromAgent) -> Result<Heard> {
-        let (FromAgent::Restore(id, _) | FromAgent::Restored(id)) = &said;
+        let (FromAgent::Restore(id, _) | FromAgent::RestoreMore(id, ..) | FromAgent::Restored(id)) =
+            &said;
         // The keeper has said who that is before, by another way.
         if !self.deckies.knows(*id) && self.hear_keeper()? == Heard::Gone {
             return Ok(Heard::Gone);
         }
         match said {
             FromAgent::Restore(id, change) => self.deckies.restore(id, *change),
+            FromAgent::RestoreMore(id, path, bytes) => {
+                self.deckies.restore_more(id, &path, &bytes);
+            }
             FromAgent::Restored(id) => self.deckies.restored(id),
         }
         Ok(Heard::Everything)

@@ -1,16 +1,19 @@
 //! Reports on their way to the agent.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
 use crate::edge::channel::{Channel, ChannelError, Wait};
 use crate::logic::decky::DeckyId;
+use crate::logic::event::SessionId;
 use crate::logic::fair::Budget;
-use crate::logic::files::Change;
+use crate::logic::files::{Change, PIECE};
+use crate::logic::services::Piece;
 use crate::logic::source::Source;
-use crate::logic::wire::{FromFace, Joined, MAX_MESSAGE, Reported, encode};
+use crate::logic::wire::{FILES, FromFace, Joined, MAX_MESSAGE, Reported, Sent, encode};
 
 /// Bytes of a message that is sent without waiting for more.
 const BATCH: usize = 32 * 1024;
@@ -54,11 +57,39 @@ impl Outbox {
         self.send(Some(source), &FromFace::Joined(joined));
     }
 
-    /// Says what has changed of a decky's files.
-    pub(super) fn changed(&mut self, decky: DeckyId, changes: Vec<Change>) {
-        for change in changes {
-            self.send(None, &FromFace::Changed(decky, Box::new(change)));
+    /// Sends what is to be kept whole, in pieces that fit; none when what was sent of it is to be
+    /// forgotten.
+    pub(super) fn piece(&mut self, source: Source, session: SessionId, piece: Piece) {
+        let Piece { of, bytes } = piece;
+        let Some(bytes) = bytes else {
+            let forget = Sent { session, of, source, bytes: None };
+            return self.send(Some(source), &FromFace::Piece(forget));
+        };
+        for bytes in bytes.chunks(PIECE) {
+            let bytes = Some(bytes.to_vec());
+            self.send(Some(source), &FromFace::Piece(Sent { session, of, source, bytes }));
         }
+    }
+
+    /// Says what has changed of a decky's files, and of what its content is all pieces.
+    pub(super) fn changed(&mut self, decky: DeckyId, change: Change, of: Option<u32>) {
+        self.send(None, &FromFace::Changed(decky, Box::new(change), of));
+    }
+
+    /// Sends a piece of a file of a decky.
+    pub(super) fn file_piece(&mut self, of: u32, bytes: Vec<u8>) {
+        self.file(of, Some(bytes));
+    }
+
+    /// Says that the pieces of a file of a decky are worth nothing.
+    pub(super) fn no_file(&mut self, of: u32) {
+        self.file(of, None);
+    }
+
+    fn file(&mut self, of: u32, bytes: Option<Vec<u8>>) {
+        // Deckies' files are of all visitors.
+        let source = Source::of(IpAddr::V4(Ipv4Addr::UNSPECIFIED), &[]);
+        self.send(None, &FromFace::Piece(Sent { session: FILES, of, source, bytes }));
     }
 
     fn send(&mut self, source: Option<Source>, message: &FromFace) {

@@ -15,6 +15,7 @@ use slab::Slab;
 
 use super::connection::{CHUNK, Connection, Reason};
 use super::datagrams::Datagrams;
+use super::keeping::Keeping;
 use super::outbox::Outbox;
 use super::passive::{Passive, Waiting};
 use super::refused::Refused;
@@ -34,6 +35,9 @@ const HELD: usize = 64 * 1024 * 1024;
 
 /// Bytes that all deckies hold of what visitors left: files, and keys of Redis.
 const KEPT: usize = 256 * 1024 * 1024;
+/// A decky may hold more while it holds less than one part in so many of what is free: alone it gets
+/// a third.
+const KEPT_PART: usize = 2;
 
 /// A decky that is served.
 pub(super) struct Decky {
@@ -93,6 +97,8 @@ pub(super) struct Deckies {
     pub(super) deckies: HashMap<DeckyId, Rc<Decky>>,
     /// Something may have changed that nobody keeps yet.
     pub(super) unkept: bool,
+    /// Files on their way to whoever keeps them.
+    pub(super) keeping: Keeping,
     pub(super) doors: Slab<Door>,
     pub(super) connections: Slab<Connection>,
     pub(super) waiting: Waiting,
@@ -114,11 +120,12 @@ impl Deckies {
             registry: poll.registry().try_clone().context("no file descriptors left")?,
             limits,
             places: Places::new(limits.connections, limits.per_source, u64::from_ne_bytes(salt)),
-            kept: Budget::new(KEPT),
+            kept: Budget::with_part(KEPT, KEPT_PART),
             held: Budget::new(HELD),
             refused: Refused::default(),
             deckies: HashMap::new(),
             unkept: false,
+            keeping: Keeping::default(),
             doors: Slab::new(),
             connections: Slab::new(),
             waiting: Waiting::default(),
@@ -177,6 +184,7 @@ impl Deckies {
     /// Serves a decky no more, and ends its connections.
     pub(super) fn remove(&mut self, id: DeckyId, outbox: &mut Outbox) {
         let decky = self.deckies.remove(&id);
+        self.keep_no_more(id, outbox);
         self.waiting.forget(id);
         self.doors.retain(|_, door| door.decky.id != id);
         let of_decky = |(index, connection): (usize, &Connection)| {
@@ -189,6 +197,12 @@ impl Deckies {
         if let Some(decky) = decky {
             self.kept.give_back(id, decky.weight.replace(0));
         }
+    }
+
+    /// Ends all connections.
+    pub(super) fn close_all(&mut self, outbox: &mut Outbox) {
+        let all: Vec<usize> = self.connections.iter().map(|(index, _)| index).collect();
+        all.into_iter().for_each(|index| self.close(index, Reason::Removed, outbox));
     }
 
     /// Serves nobody any more, and ends all connections.

@@ -53,6 +53,21 @@ fn many_may_make_a_store_at_once() {
     }
 }
 
+/// And the release before opens what this one has written: the version is the same.
+#[test]
+fn a_file_of_the_release_before_gets_the_tables_that_came_later() {
+    let (dir, mut store) = scratch();
+    store.append(&[event(1, Kind::ScanSyn, "10.0.0.1")]).unwrap();
+    drop(store);
+    let path = path(dir.path());
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("DROP TABLE evidence; DROP TABLE evidence_parts").unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!((store.newest().unwrap(), store.evidence(9).unwrap()), (1, Vec::new()));
+    let version: u32 = raw.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 1);
+}
+
 #[test]
 fn a_later_versions_file_is_left_alone() {
     let (dir, store) = scratch();

@@ -172,8 +172,8 @@ impl Session {
             Channel::Open(early, ended) => (std::mem::take(early), *ended),
             _ => (Vec::new(), None),
         };
-        if let Some(transfer) = &mut self.transfer {
-            transfer.take(&early);
+        if let (Stage::Inside(user), Some(transfer)) = (&self.stage, &mut self.transfer) {
+            transfer.take(&early, user, context, reply);
         }
         if let Some(how) = ended {
             self.data_ended(how, context, reply);
@@ -212,15 +212,17 @@ impl Session {
     fn complete(&mut self, outcome: Outcome, context: &mut Context<'_>, reply: &mut Reply) {
         let words = self.server.words();
         let Some(transfer) = self.transfer.take() else { return };
-        let text = match (&transfer, outcome) {
+        let mut text = match (&transfer, outcome) {
             (_, Outcome::Failure | Outcome::Limited) => words.broken,
             (Transfer::List(_), _) => words.listed,
             _ => words.done,
         };
-        self.say(text, "", context, reply);
-        if let Stage::Inside(user) = &self.stage {
-            transfer.finish(outcome, user, context, reply);
+        if let Stage::Inside(user) = &self.stage
+            && transfer.finish(outcome, user, context, reply).is_err()
+        {
+            text = words.no_room;
         }
+        self.say(text, "", context, reply);
         self.channel = Channel::None;
         reply.data.close = true;
     }
@@ -238,7 +240,8 @@ impl Session {
         let Some(transfer) = self.transfer.take() else { return };
         self.say(self.server.words().aborted, "", context, reply);
         if let Stage::Inside(user) = &self.stage {
-            transfer.finish(Outcome::Failure, user, context, reply);
+            // That it failed is said already.
+            if transfer.finish(Outcome::Failure, user, context, reply).is_err() {}
         }
         self.drop_channel(reply);
         // Ends the wait for the connection too.
@@ -248,14 +251,16 @@ impl Session {
     /// Everything ends: what came of a file is kept and reported.
     pub(super) fn lose(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         if let (Stage::Inside(user), Some(transfer)) = (&self.stage, self.transfer.take()) {
-            transfer.finish(Outcome::Failure, user, context, reply);
+            // That it failed is said already.
+            if transfer.finish(Outcome::Failure, user, context, reply).is_err() {}
         }
     }
 
     /// A file whose transfer never began: one that would be sent is reported all the same.
     fn discard(&self, transfer: Transfer, context: &mut Context<'_>, reply: &mut Reply) {
         if let (Stage::Inside(user), Transfer::Retrieve(_)) = (&self.stage, &transfer) {
-            transfer.finish(Outcome::Failure, user, context, reply);
+            // That it failed is said already.
+            if transfer.finish(Outcome::Failure, user, context, reply).is_err() {}
         }
     }
 

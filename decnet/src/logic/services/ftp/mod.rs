@@ -240,11 +240,12 @@ impl Service for Session {
         }
     }
 
-    fn data_receive(&mut self, bytes: &[u8], _context: &mut Context<'_>, reply: &mut Reply) {
-        match &mut self.transfer {
-            Some(transfer) => transfer.take(bytes),
-            None if self.channel.early(bytes) => {}
-            None => {
+    fn data_receive(&mut self, bytes: &[u8], context: &mut Context<'_>, reply: &mut Reply) {
+        match (&mut self.transfer, &self.stage) {
+            (Some(transfer), Stage::Inside(user)) => transfer.take(bytes, user, context, reply),
+            (Some(_), _) => {}
+            (None, _) if self.channel.early(bytes) => {}
+            (None, _) => {
                 self.channel = Channel::None;
                 reply.data.close = true;
             }

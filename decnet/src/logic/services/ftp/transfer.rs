@@ -172,24 +172,34 @@ impl Transfer {
     }
 
     /// Takes bytes of the visitor.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        user: &User,
+        context: &mut Context<'_>,
+        reply: &mut Reply,
+    ) {
         if let Self::Store(file, offset) = self {
-            file.write(*offset, bytes);
+            file.write(*offset, bytes, &mut user.files(context), reply);
             *offset = offset.saturating_add(bytes.len() as u64);
         }
     }
 
-    /// It is over: reports it, and keeps what came.
+    /// It is over: reports it.
+    ///
+    /// # Errors
+    ///
+    /// There was no room for all of what came.
     pub(super) fn finish(
         self,
         outcome: Outcome,
         user: &User,
         context: &mut Context<'_>,
         reply: &mut Reply,
-    ) {
+    ) -> Result<(), Fault> {
         match self {
             Self::List(_) => {}
-            Self::Store(file, _) => file.finish(&mut user.files(context), reply),
+            Self::Store(file, _) => return file.finish(&mut user.files(context), reply),
             Self::Retrieve(file) => {
                 let data = Data::new()
                     .with("command", file.command)
@@ -200,5 +210,6 @@ impl Transfer {
                 reply.report(report.raw(file.digest.finish()));
             }
         }
+        Ok(())
     }
 }

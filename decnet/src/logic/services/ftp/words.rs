@@ -94,6 +94,7 @@ pub(super) struct Words {
     pub(super) taking_unique: &'static str,
     pub(super) done: &'static str,
     pub(super) broken: &'static str,
+    pub(super) no_room: &'static str,
     pub(super) aborted: &'static str,
     /// Verbs that it knows, besides those that every server does.
     pub(super) more_verbs: &'static [&'static str],

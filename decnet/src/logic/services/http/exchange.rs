@@ -21,6 +21,8 @@ const LINGER: u64 = 1024 * 1024;
 
 /// About how much is kept of a head, for the report of the request.
 const KEPT_OF_HEAD: usize = 24 * 1024;
+/// Bits of the number of what is captured of a request: all of it, and its files.
+const CAPTURES: u32 = 8;
 
 /// Host that Apache calls itself by before the visitor named one.
 const NAMELESS: &str = "127.0.1.1";
@@ -77,7 +79,14 @@ pub(super) struct Around<'a, 'b> {
 
 impl Exchange {
     /// For the request with this head; `seen` are its bytes, `left` how many may follow.
-    pub(super) fn new(around: &Around<'_, '_>, head: &Head<'_>, seen: &[u8], left: u32) -> Self {
+    /// It is the `number`th of its connection.
+    pub(super) fn new(
+        around: &Around<'_, '_>,
+        head: &Head<'_>,
+        seen: &[u8],
+        [number, left]: [u32; 2],
+    ) -> Self {
+        let (number, mut reports) = (number << CAPTURES, Reply::default());
         let flavor = Flavor::of(around.server);
         let (host, port) = named(head, around.context.local.port());
         let agent = head.field("user-agent").unwrap_or_default();
@@ -97,9 +106,9 @@ impl Exchange {
             left,
             host,
             port,
-            record: Record::of(head, seen),
-            reports: Reply::default(),
-            intake: Intake::of(head),
+            record: Record::of(head, seen, number, &mut reports.pieces),
+            reports,
+            intake: Intake::of(head, number + 1),
             body: Body::Rest(0),
             next: Next::Nothing,
         };
@@ -188,11 +197,13 @@ impl Exchange {
         around: &Around<'_, '_>,
         reply: &mut Reply,
     ) -> (usize, Step) {
-        let Self { body, record, intake, .. } = self;
+        let Self { body, record, intake, reports, .. } = self;
+        let pieces = &mut reports.pieces;
         let taken = body.take(rest, &mut |piece| {
-            record.push(piece);
-            intake.push(piece);
+            record.push(piece, pieces);
+            intake.push(piece, pieces);
         });
+        reply.pieces.append(&mut self.reports.pieces);
         let Ok(count) = taken else {
             self.break_off(around, reply);
             return (rest.len(), Step::Close);
@@ -247,6 +258,7 @@ impl Exchange {
     /// Reports the request and what was found in it.
     pub(super) fn finish(mut self, reply: &mut Reply) {
         let target = std::mem::take(&mut self.record.target);
+        reply.pieces.append(&mut self.reports.pieces);
         self.record.report(self.intake.bytes, reply);
         reply.reports.append(&mut self.reports.reports);
         self.intake.finish(&target, reply);

@@ -3,8 +3,9 @@
 use super::creds::{self, Login};
 use super::head::Head;
 use super::multipart::{File, Multipart};
-use crate::logic::event::{Data, Kind, MAX_RAW, Outcome, RawDigest, text};
-use crate::logic::services::{Reply, Report};
+use crate::logic::event::{Data, Kind, MAX_RAW, Outcome, text, text_within};
+use crate::logic::services::capture::Capture;
+use crate::logic::services::{Piece, Reply, Report};
 
 /// Most bytes of a form that are kept to be read.
 const MAX_FORM: usize = 64 * 1024;
@@ -27,14 +28,14 @@ enum Content {
 }
 
 impl Intake {
-    /// For the body that `head` announces.
-    pub(super) fn of(head: &Head<'_>) -> Self {
+    /// For the body that `head` announces. What is captured of it has numbers from `number` on.
+    pub(super) fn of(head: &Head<'_>, number: u32) -> Self {
         let kind = head.field("content-type").unwrap_or_default();
         let holds =
             |word: &[u8]| kind.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
         let content = if head.method() == b"PUT" {
-            Content::Put(File { name: text(head.target()), content: RawDigest::default() })
-        } else if let Some(parts) = Multipart::of(kind) {
+            Content::Put(File { name: text(head.target()), content: Capture::new(number) })
+        } else if let Some(parts) = Multipart::of(kind, number) {
             Content::Parts(Box::new(parts))
         } else if holds(b"json") {
             Content::Json(Vec::new())
@@ -62,7 +63,7 @@ impl Intake {
     }
 
     /// Looks at what has come.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         match &mut self.content {
             Content::Form(kept) | Content::Json(kept) => {
@@ -70,8 +71,8 @@ impl Intake {
                 kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
             }
             Content::Other => {}
-            Content::Parts(parts) => parts.push(bytes),
-            Content::Put(file) => file.content.update(bytes),
+            Content::Parts(parts) => parts.push(bytes, pieces),
+            Content::Put(file) => file.content.update(bytes, pieces),
         }
     }
 
@@ -82,7 +83,7 @@ impl Intake {
             Content::Json(document) => attempt(creds::in_json(&document), "json", target, reply),
             Content::Other => {}
             Content::Parts(mut parts) => {
-                parts.finish();
+                parts.finish(&mut reply.pieces);
                 let mut login = Login::default();
                 for (name, value) in &parts.fields {
                     login.heed(name, value);
@@ -121,9 +122,9 @@ fn attempt(login: Option<Login>, via: &'static str, target: &str, reply: &mut Re
 }
 
 fn upload(file: File, target: &str, reply: &mut Reply) {
-    let raw = file.content.finish();
-    let name: String = file.name.chars().take(1024).collect();
+    let name = text_within(file.name.as_bytes(), 1024);
+    let bytes = file.content.len();
     let data =
-        Data::new().with("name", name).with("target", target.to_owned()).with("bytes", raw.len);
-    reply.report(Report::new(Kind::FileUpload).data(data).raw(raw));
+        Data::new().with("name", name).with("target", target.to_owned()).with("bytes", bytes);
+    reply.report(file.content.finish(Report::new(Kind::FileUpload).data(data)));
 }

@@ -143,7 +143,7 @@ impl Session {
         let length = if let Progress::Done(length) = progress { length } else { rest.len() };
         let (seen, behind) = rest.split_at_checked(length).unwrap_or((rest, b""));
         let head = reader.head(seen);
-        let mut exchange = Exchange::new(&around, &head, seen, left);
+        let mut exchange = Exchange::new(&around, &head, seen, [self.served, left]);
         if let Progress::Bad(fault) = progress {
             exchange.refuse(fault, &around, &head, reply);
         } else {
@@ -208,7 +208,7 @@ impl Service for Session {
             Phase::Head if !reader.is_idle(&buffer) => {
                 let around = self.around(context);
                 let head = reader.head(&buffer);
-                let mut exchange = Exchange::new(&around, &head, &buffer, 0);
+                let mut exchange = Exchange::new(&around, &head, &buffer, [self.served + 1, 0]);
                 exchange.unfinished(&around, &head, reply);
                 exchange.finish(reply);
             }

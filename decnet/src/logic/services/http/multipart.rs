@@ -2,7 +2,9 @@
 
 use memchr::memmem;
 
-use crate::logic::event::{MAX_RAW, RawDigest};
+use crate::logic::event::MAX_RAW;
+use crate::logic::services::Piece;
+use crate::logic::services::capture::Capture;
 
 /// Most bytes of one field that are kept.
 const MAX_VALUE: usize = 4096;
@@ -27,6 +29,8 @@ pub(super) struct Multipart {
     pub(super) fields: Vec<(String, Vec<u8>)>,
     /// Files that are complete.
     pub(super) files: Vec<File>,
+    /// The number of the next file.
+    number: u32,
 }
 
 /// A file that was left with a form.
@@ -35,7 +39,7 @@ pub(super) struct File {
     /// The name it was given.
     pub(super) name: String,
     /// What it holds.
-    pub(super) content: RawDigest,
+    pub(super) content: Capture,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +63,7 @@ enum Part {
 
 impl Multipart {
     /// The reader for a body of this content type, if it has parts.
-    pub(super) fn of(content_type: &[u8]) -> Option<Self> {
+    pub(super) fn of(content_type: &[u8], number: u32) -> Option<Self> {
         let text = std::str::from_utf8(content_type).ok()?;
         let kind = text.get(..19)?;
         if !kind.eq_ignore_ascii_case("multipart/form-data") {
@@ -77,18 +81,19 @@ impl Multipart {
             part: Part::Nothing,
             fields: Vec::new(),
             files: Vec::new(),
+            number,
         })
     }
 
     /// Reads what has come.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) {
         if self.place == Place::End {
             return;
         }
         self.buffer.extend_from_slice(bytes);
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut at = 0;
-        while let Some(count) = self.step(buffer.get(at..).unwrap_or_default()) {
+        while let Some(count) = self.step(buffer.get(at..).unwrap_or_default(), pieces) {
             at += count;
         }
         buffer.drain(..at.min(buffer.len()));
@@ -102,27 +107,27 @@ impl Multipart {
     }
 
     /// Ends the part that is still open.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, pieces: &mut Vec<Piece>) {
         if self.place == Place::Content {
             let rest = std::mem::take(&mut self.buffer);
-            self.content(&rest);
+            self.content(&rest, pieces);
             self.close();
         }
         self.place = Place::End;
     }
 
     /// How many bytes of `rest` are done with; `None` when more are needed.
-    fn step(&mut self, rest: &[u8]) -> Option<usize> {
+    fn step(&mut self, rest: &[u8], pieces: &mut Vec<Piece>) -> Option<usize> {
         match self.place {
             Place::Content => {
                 if let Some(at) = memmem::find(rest, &self.delimiter) {
-                    self.content(rest.get(..at).unwrap_or_default());
+                    self.content(rest.get(..at).unwrap_or_default(), pieces);
                     self.close();
                     self.place = Place::Delimiter;
                     return Some(at + self.delimiter.len());
                 }
                 let safe = rest.len().saturating_sub(self.delimiter.len() - 1);
-                self.content(rest.get(..safe).unwrap_or_default());
+                self.content(rest.get(..safe).unwrap_or_default(), pieces);
                 (safe > 0).then_some(safe)
             }
             Place::Delimiter => match rest {
@@ -134,7 +139,8 @@ impl Multipart {
                 let full = self.fields.len() + self.files.len() >= MAX_PARTS;
                 match memmem::find(rest, b"\r\n\r\n") {
                     Some(at) if !full => {
-                        self.part = part(rest.get(..at).unwrap_or_default());
+                        self.part = part(rest.get(..at).unwrap_or_default(), self.number);
+                        self.number += 1;
                         self.go(Place::Content, at + 4)
                     }
                     None if rest.len() < MAX_PART_HEAD => None,
@@ -150,13 +156,13 @@ impl Multipart {
         Some(count)
     }
 
-    fn content(&mut self, piece: &[u8]) {
+    fn content(&mut self, piece: &[u8], pieces: &mut Vec<Piece>) {
         match &mut self.part {
             Part::Field(_, value) => {
                 let room = MAX_VALUE.saturating_sub(value.len());
                 value.extend_from_slice(piece.get(..room).unwrap_or(piece));
             }
-            Part::File(file) => file.content.update(piece),
+            Part::File(file) => file.content.update(piece, pieces),
             Part::Nothing => {}
         }
     }
@@ -171,7 +177,7 @@ impl Multipart {
 }
 
 /// What a part is, by its head.
-fn part(head: &[u8]) -> Part {
+fn part(head: &[u8], number: u32) -> Part {
     let head = String::from_utf8_lossy(head);
     let disposition = head.lines().find(|line| {
         let name = line.get(..20).unwrap_or_default();
@@ -180,7 +186,7 @@ fn part(head: &[u8]) -> Part {
     let Some(line) = disposition else { return Part::Nothing };
     match (parameter(line, "filename"), parameter(line, "name")) {
         (Some(name), _) => {
-            Part::File(File { name: name.to_owned(), content: RawDigest::default() })
+            Part::File(File { name: name.to_owned(), content: Capture::new(number) })
         }
         (None, Some(name)) => Part::Field(name.to_owned(), Vec::new()),
         (None, None) => Part::Nothing,

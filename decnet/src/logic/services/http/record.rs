@@ -1,8 +1,9 @@
 //! What is reported of a request.
 
 use super::head::{Head, Version};
-use crate::logic::event::{Data, Kind, RawDigest, text};
-use crate::logic::services::{Reply, Report};
+use crate::logic::event::{Data, Kind, text, text_within};
+use crate::logic::services::capture::Capture;
+use crate::logic::services::{Piece, Reply, Report};
 
 /// Most header fields that a report keeps.
 const MAX_FIELDS: usize = 64;
@@ -17,7 +18,7 @@ const MAX_TEXT: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Record {
     data: Data,
-    digest: RawDigest,
+    bytes: Capture,
     fault: Option<&'static str>,
     /// The target, for what else is reported of the request.
     pub(super) target: String,
@@ -25,7 +26,7 @@ pub(super) struct Record {
 
 impl Record {
     /// A request whose head is `head`, and was these bytes.
-    pub(super) fn of(head: &Head<'_>, bytes: &[u8]) -> Self {
+    pub(super) fn of(head: &Head<'_>, bytes: &[u8], number: u32, pieces: &mut Vec<Piece>) -> Self {
         let mut data = Data::with_capacity(10);
         let target = text(head.target());
         if let Some(version) = head.version() {
@@ -42,14 +43,14 @@ impl Record {
         if head.fields().len() > 0 {
             data.put("headers", fields(head));
         }
-        let mut digest = RawDigest::default();
-        digest.update(bytes);
-        Self { data, digest, fault: None, target }
+        let mut all = Capture::new(number);
+        all.update(bytes, pieces);
+        Self { data, bytes: all, fault: None, target }
     }
 
     /// Adds bytes of the body.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.digest.update(bytes);
+    pub(super) fn push(&mut self, bytes: &[u8], pieces: &mut Vec<Piece>) {
+        self.bytes.update(bytes, pieces);
     }
 
     /// Says what is wrong with it; what was said first holds.
@@ -68,7 +69,7 @@ impl Record {
         if let Some(fault) = self.fault {
             self.data.put("malformed", fault);
         }
-        reply.report(Report::new(Kind::HttpRequest).data(self.data).raw(self.digest.finish()));
+        reply.report(self.bytes.finish(Report::new(Kind::HttpRequest).data(self.data)));
     }
 }
 
@@ -76,19 +77,19 @@ impl Record {
 fn fields(head: &Head<'_>) -> Vec<(String, String)> {
     let mut left = MAX_TEXT;
     let mut kept = Vec::with_capacity(head.fields().len().min(MAX_FIELDS));
-    for (name, value) in head.fields().take(MAX_FIELDS) {
-        let (name, value) = (cut(name), cut(value));
-        let Some(rest) = left.checked_sub(name.len() + value.len()) else { break };
+    for (name, value) in head.fields() {
+        let (name, value) = (text_within(name, MAX_FIELD), text_within(value, MAX_FIELD));
+        let rest = left.checked_sub(name.len() + value.len());
+        let Some(rest) = rest.filter(|_| kept.len() < MAX_FIELDS) else {
+            // The bytes of the request have them all.
+            let more = head.fields().len() - kept.len();
+            kept.push(("...".to_owned(), format!("{more} more")));
+            break;
+        };
         left = rest;
         kept.push((name, value));
     }
     kept
-}
-
-fn cut(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes.get(..MAX_FIELD).unwrap_or(bytes)).into_owned();
-    text.truncate(text.floor_char_boundary(MAX_FIELD));
-    text
 }
 
 fn name(version: Version) -> &'static str {

@@ -92,6 +92,7 @@ impl Session {
         while !self.client.closing && self.client.blocked.is_none() {
             let rest = buffer.get(at..).unwrap_or_default();
             let (count, progress) = self.request.read(rest, self.client.standing());
+            reply.pieces.append(&mut self.request.words.pieces);
             match progress {
                 Progress::More => {
                     at += count;

@@ -8,6 +8,9 @@ use crate::logic::services::{Reply, Report};
 /// Longest command line that a report keeps.
 const MAX_LINE: usize = 1024;
 
+/// Most of a word that it keeps, so that those behind it have room.
+const MAX_SHOWN: usize = 512;
+
 /// Longest word that is told in the line alone.
 const LONG: usize = 256;
 
@@ -38,11 +41,21 @@ impl Reporter {
         }
         let longest = parts.iter().skip(1).max_by_key(|part| part.len()).copied();
         let longest = longest.filter(|part| part.len() > LONG || !is_plain(part));
-        let kept = longest.map(Raw::of);
-        let data = Data::new().with("command", line).with("bytes", words.total);
+        // What the line has not is in the bytes: one word, or where it lacks others too, all.
+        let rest = parts.iter().map(|part| part.len()).sum::<usize>();
+        let rest = rest - longest.map_or(0, <[u8]>::len);
+        let kept =
+            if rest > LONG { Some(Raw::of(&parts.join(&b' '))) } else { longest.map(Raw::of) };
+        let mut data = Data::new().with("command", line).with("bytes", words.total);
+        if words.lost {
+            data.put("sha256", words.sha256());
+        }
+        reply.pieces.append(&mut words.pieces);
         let report = Report::new(Kind::CmdInput).data(data);
-        let raw = words.big().or(kept);
-        reply.report(Report { raw, ..report });
+        reply.report(match words.big() {
+            Some(big) => big.finish(report),
+            None => Report { raw: kept, ..report },
+        });
     }
 
     /// Reports what came and was no command, or did not come to its end.
@@ -62,9 +75,17 @@ impl Reporter {
         }
         data.put("malformed", why.to_owned());
         data.put("bytes", words.total + bytes.len() as u64);
-        let raw = big
-            .unwrap_or_else(|| Raw::of(&[parts.join(b" ".as_slice()).as_slice(), bytes].concat()));
-        reply.report(Report::new(Kind::CmdInput).data(data).raw(raw));
+        let report = Report::new(Kind::CmdInput);
+        let raw = || Raw::of(&[parts.join(b" ".as_slice()).as_slice(), bytes].concat());
+        let raw = big.is_none().then(raw);
+        if words.lost {
+            data.put("sha256", words.sha256());
+        }
+        reply.pieces.append(&mut words.pieces);
+        reply.report(match (big, raw) {
+            (Some(big), _) => big.finish(report.data(data)),
+            (None, raw) => Report { raw, ..report.data(data) },
+        });
     }
 
     /// Reports how often the last command was repeated beyond what was reported.
@@ -90,7 +111,7 @@ fn line(parts: &[&[u8]]) -> String {
             line.push_str("...");
             break;
         }
-        let shown = part.get(..MAX_LINE - line.len()).unwrap_or(part);
+        let shown = part.get(..(MAX_LINE - line.len()).min(MAX_SHOWN)).unwrap_or(part);
         let bare = !shown.is_empty()
             && shown.iter().all(|c| c.is_ascii_graphic() && !b"\"'\\".contains(c));
         if bare {

@@ -7,7 +7,11 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr2};
 
-use crate::logic::event::{Raw, RawDigest};
+use sha2::{Digest as _, Sha256};
+
+use crate::logic::event::sha256_text;
+use crate::logic::services::Piece;
+use crate::logic::services::capture::Capture;
 
 /// Most bytes of one word that are kept.
 pub(super) const MAX_WORD: usize = 64 * 1024;
@@ -46,7 +50,11 @@ pub(super) struct Words {
     pub(super) lost: bool,
     /// How many bytes came in all words.
     pub(super) total: u64,
-    big: Option<RawDigest>,
+    big: Option<Capture>,
+    /// Its bytes on their way.
+    pub(super) pieces: Vec<Piece>,
+    /// Of all words, one after another.
+    digest: Sha256,
     /// Whether what comes belongs to it.
     in_big: bool,
 }
@@ -64,17 +72,23 @@ impl Words {
     }
 
     /// The first word that was too long to be kept.
-    pub(super) fn big(&mut self) -> Option<Raw> {
-        self.big.take().map(RawDigest::finish)
+    pub(super) fn big(&mut self) -> Option<Capture> {
+        self.big.take()
     }
 
-    fn begin(&mut self, length: u64) {
+    /// The digest of the bytes of all words, one after another.
+    pub(super) fn sha256(&self) -> String {
+        sha256_text(self.digest.clone())
+    }
+
+    fn begin(&mut self, length: u64, captures: &mut u32) {
         let full = self.words.len() >= MAX_WORDS;
         // A whole line typed by hand has room.
         let long = length > MAX_WORD as u64 && !self.words.is_empty();
         self.in_big = long && self.big.is_none();
         if self.in_big {
-            self.big = Some(RawDigest::default());
+            *captures = captures.wrapping_add(1) & (u32::MAX >> 1);
+            self.big = Some(Capture::new(*captures));
         }
         self.lost |= long || full || self.bytes.len() as u64 + length > MAX_BYTES as u64;
         if !self.lost {
@@ -84,13 +98,14 @@ impl Words {
 
     fn push(&mut self, piece: &[u8]) {
         self.total += piece.len() as u64;
+        self.digest.update(piece);
         if !self.lost {
             self.bytes.extend_from_slice(piece);
             if let Some(last) = self.words.last_mut() {
                 last.end = self.bytes.len();
             }
         } else if let (true, Some(big)) = (self.in_big, &mut self.big) {
-            big.update(piece);
+            big.update(piece, &mut self.pieces);
         }
     }
 }
@@ -112,6 +127,8 @@ pub(super) struct Request {
     /// The command that is being read.
     pub(super) words: Words,
     place: Place,
+    /// Words that were captured so far.
+    captures: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,7 +181,7 @@ impl Request {
             return (rest.len(), bad("unbalanced quotes in request"));
         };
         for word in &words {
-            self.words.begin(word.len() as u64);
+            self.words.begin(word.len() as u64, &mut self.captures);
             self.words.push(word);
         }
         (end + 1, (!words.is_empty()).then_some(Progress::Done))
@@ -204,7 +221,7 @@ impl Request {
                 if standing == Standing::Known || length <= MAX_STRANGER_BULK =>
             {
                 let length = length.unsigned_abs();
-                self.words.begin(length);
+                self.words.begin(length, &mut self.captures);
                 self.place = Place::Data(left, length + 2);
                 (end, None)
             }

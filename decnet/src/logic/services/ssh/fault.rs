@@ -12,6 +12,8 @@ pub(super) enum Fault {
     Drop,
     /// Said in plain text, for there are no packets yet; nothing is said when it is empty.
     Line(&'static str, Unread),
+    /// In silence as well, over a packet of so many bytes, which nobody takes.
+    TooLong(usize),
 }
 
 impl From<Malformed> for Fault {

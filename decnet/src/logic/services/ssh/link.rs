@@ -26,6 +26,7 @@ impl Link<'_, '_> {
         let mut own = Reply::default();
         let result = act(self.context, &mut own);
         self.reply.reports.append(&mut own.reports);
+        self.reply.pieces.append(&mut own.pieces);
         self.reply.wait = self.reply.wait.or(own.wait);
         (result, own.bytes)
     }

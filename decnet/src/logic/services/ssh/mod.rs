@@ -13,6 +13,7 @@
 mod auth;
 mod connection;
 mod delay;
+mod draw;
 mod fault;
 mod fingerprint;
 #[cfg(fuzzing)]
@@ -23,6 +24,7 @@ mod kex;
 mod link;
 mod number;
 mod packet;
+mod pour;
 mod profile;
 mod random;
 mod scp;
@@ -334,7 +336,12 @@ impl Server {
         match fault {
             Fault::Disconnect(why) => self.transport.disconnect(&why, context, reply),
             // dropbear takes from the kernel only what it is about to look at.
-            Fault::Drop => {
+            Fault::Drop | Fault::TooLong(_) => {
+                if let Fault::TooLong(length) = fault {
+                    let data =
+                        Data::new().with("malformed", "packet too long").with("bytes", length);
+                    reply.report(Report::new(Kind::Payload).data(data));
+                }
                 reply.reset = self.profile.maker == Maker::Dropbear && self.transport.has_unread();
             }
             Fault::Line(line, unread) => {

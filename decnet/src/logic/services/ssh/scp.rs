@@ -41,6 +41,8 @@ struct Sink {
     line: Vec<u8>,
     time: Option<Timestamp>,
     state: State,
+    /// There was no room for one of the files.
+    failed: bool,
 }
 
 /// What comes next.
@@ -107,7 +109,7 @@ impl Scp {
         };
         let work = if has('t') {
             let (places, line) = (vec![path], Vec::new());
-            Work::To(Sink { places, line, time: None, state: State::Line })
+            Work::To(Sink { places, line, time: None, state: State::Line, failed: false })
         } else if has('f') {
             let times = if has('p') { Times::Told } else { Times::Untold };
             Work::From(Source { path, times, sent: Sent::Nothing })
@@ -115,6 +117,14 @@ impl Scp {
             return None;
         };
         Some(Self { account: account.clone(), work })
+    }
+
+    /// How it ends when the visitor has no more to send.
+    pub(super) fn status(&self) -> u8 {
+        match &self.work {
+            Work::To(sink) => sink.failed.into(),
+            Work::From(_) => 0,
+        }
     }
 
     /// What it says before anything has come.
@@ -143,7 +153,7 @@ impl Scp {
         if let Work::To(sink) = &mut self.work {
             match std::mem::replace(&mut sink.state, State::Line) {
                 State::Data(file, _) | State::End(file) => {
-                    file.finish(&mut self.account.files(context), reply);
+                    file.leave(&mut self.account.files(context), reply);
                 }
                 State::Line => {}
             }
@@ -184,15 +194,21 @@ impl Sink {
                 State::Data(mut file, left) => {
                     let some = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                     let (some, rest) = bytes.split_at_checked(some)?;
-                    file.append(some);
+                    file.append(some, &mut account.files(context), reply);
                     bytes = rest;
                     let left = left.saturating_sub(some.len() as u64);
                     self.state = if left > 0 { State::Data(file, left) } else { State::End(file) };
                 }
                 State::End(file) => {
                     bytes = bytes.get(1..)?;
-                    file.finish(&mut account.files(context), reply);
-                    reply.send([0]);
+                    let path = file.path().to_owned();
+                    match file.finish(&mut account.files(context), reply) {
+                        Ok(()) => reply.send([0]),
+                        Err(fault) => {
+                            self.failed = true;
+                            reply.send(format!("\x01scp: {path}: {fault}\n"));
+                        }
+                    }
                 }
             }
         }
@@ -321,8 +337,8 @@ impl Source {
                     }
                 }
                 Sent::Announcement => {
-                    let size = files.read(&self.path).map_or(0, |content| content.len());
-                    self.sent = Sent::Data(0, size as u64);
+                    let size = files.stat(&self.path).map_or(0, |stat| stat.size);
+                    self.sent = Sent::Data(0, size);
                 }
                 Sent::Data(..) => {}
                 Sent::End => return Some(0),
@@ -338,7 +354,8 @@ impl Source {
         if stat.kind != Kind::File {
             return Err("not a regular file".to_owned());
         }
-        let size = files.read(&self.path).map_err(|fault| fault.to_string())?.len();
+        files.read_at(&self.path, 0, 0).map_err(|fault| fault.to_string())?;
+        let size = stat.size;
         if self.sent == Sent::Nothing && self.times == Times::Told {
             let seconds = stat.mtime.millis() / 1000;
             reply.send(format!("T{seconds} 0 {seconds} 0\n"));
@@ -361,7 +378,8 @@ impl Source {
                 self.sent = Sent::End;
                 break;
             }
-            let most = usize::try_from(size - done).unwrap_or(usize::MAX).min(PIECE);
+            let room = room.saturating_sub(reply.bytes.len()).min(PIECE);
+            let most = usize::try_from(size - done).unwrap_or(usize::MAX).min(room);
             let piece = files.read_at(&self.path, done, most).unwrap_or_default();
             // A file that became shorter is filled up, as scp fills it up.
             let piece = if piece.is_empty() { vec![0; most] } else { piece };

@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 }
 
 /// Most bytes typed while a verdict is waited for.
-const MAX_AHEAD: usize = 1024;
+const MAX_AHEAD: usize = 64 * 1024;
 
 impl Login {
     pub(super) fn new(accept: Accept) -> Self {

@@ -2,9 +2,10 @@
 
 use super::keys::Key;
 use super::{Asked, Question};
+use crate::logic::event::RawDigest;
 
 /// Longest line, in characters.
-const MAX_LINE: usize = 64 * 1024;
+const MAX_LINE: usize = 256 * 1024;
 
 /// A line in the making, and where the cursor stands.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Editor {
     at: Option<usize>,
     /// What was typed before the history was looked at.
     draft: Vec<char>,
+    /// What there was no room for.
+    pub(super) lost: RawDigest,
 }
 
 impl Default for Editor {
@@ -30,6 +33,7 @@ impl Default for Editor {
             history: Vec::new(),
             at: None,
             draft: Vec::new(),
+            lost: RawDigest::default(),
         }
     }
 }
@@ -48,7 +52,13 @@ impl Editor {
     /// Begins an empty line.
     pub(super) fn begin(&mut self, question: &Question, history: Vec<String>) {
         let prompt = question.prompt.rsplit('\n').next().unwrap_or_default().to_owned();
-        *self = Self { kind: question.kind, prompt, history, ..Self::default() };
+        let lost = std::mem::take(&mut self.lost);
+        *self = Self { kind: question.kind, prompt, history, lost, ..Self::default() };
+    }
+
+    /// Bytes that are held of what was typed.
+    pub(super) fn held(&self) -> usize {
+        (self.line.capacity() + self.draft.capacity()) * size_of::<char>()
     }
 
     /// What was typed so far, which is forgotten.
@@ -106,6 +116,7 @@ impl Editor {
         let added: Vec<char> = text.chars().collect();
         if self.line.len() + added.len() > MAX_LINE {
             screen.push(7);
+            self.lost.update(text.as_bytes());
             return;
         }
         let behind: String = self.line.iter().skip(self.cursor).collect();

@@ -13,14 +13,17 @@ use super::printer::Menu;
 use super::run::Step;
 use super::unix::Unix;
 use super::windows::Prompt;
+use crate::logic::event::{Data, Kind};
 use crate::logic::persona::Family;
-use crate::logic::services::{Context, Reply};
+use crate::logic::services::{Context, Reply, Report};
 use editor::{Editor, Entry};
 use keys::{Key, Keys};
 pub use line::{Line, LineEnd, Sight};
 
-/// Most bytes that are typed ahead.
+/// Bytes without the end of a line that are given on.
 const MAX_AHEAD: usize = 64 * 1024;
+/// Most bytes that are typed ahead: more than come before whoever runs this stops to read.
+const MOST_AHEAD: usize = 1024 * 1024;
 /// Bytes shown, and lines reported, in one go; then whatever was typed ahead waits for its turn.
 const FULL: usize = 32 * 1024;
 const MANY: usize = 64;
@@ -128,7 +131,8 @@ impl Console {
     /// Bytes that it holds: what was typed ahead, and what is still to be shown.
     pub fn held(&self) -> usize {
         let shown: usize = self.timeline.iter().map(Step::held).sum();
-        size_of::<Self>() + self.ahead.capacity() + shown
+        let inside = if let Some(Interior::Unix(unix)) = &self.interior { unix.held() } else { 0 };
+        size_of::<Self>() + self.ahead.capacity() + self.editor.held() + inside + shown
     }
 
     /// A login of `user` on a terminal of this size, in characters.
@@ -197,8 +201,10 @@ impl Console {
         context: &mut Context<'_>,
         reply: &mut Reply,
     ) -> Option<u8> {
-        let room = MAX_AHEAD.saturating_sub(self.ahead.len());
-        self.ahead.extend(bytes.iter().take(room));
+        let room = MOST_AHEAD.saturating_sub(self.ahead.len()).min(bytes.len());
+        let (some, rest) = bytes.split_at(room);
+        self.ahead.extend(some);
+        self.editor.lost.update(rest);
         if self.waiting {
             if bytes.contains(&3) && self.medium == Medium::Terminal {
                 self.timeline.clear();
@@ -217,6 +223,11 @@ impl Console {
 
     /// The connection is gone: reports what was begun and not finished.
     pub fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
+        let lost = std::mem::take(&mut self.editor.lost);
+        if !lost.is_empty() {
+            let data = Data::new().with("typed_for", "nothing").with("bytes", lost.len());
+            reply.report(Report::new(Kind::Payload).data(data).raw(lost.finish()));
+        }
         let line = self.editor.take();
         if let Some(Interior::Unix(unix)) = &mut self.interior {
             unix.end(&line, context, reply);

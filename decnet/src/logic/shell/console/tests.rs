@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::tests::Bench;
 use super::*;
-use crate::logic::event::Kind;
+use crate::logic::event::{Kind, Raw};
 use crate::logic::services::Report;
 
 /// A console in the hands of a visitor.
@@ -182,6 +182,58 @@ fn what_was_begun_and_not_finished_is_reported_at_the_end() {
     assert_eq!(kinds, [Kind::CmdInput, Kind::FileUpload]);
     assert_eq!(reply.reports.first().unwrap().data.text("command"), Some("cat <<E\nhalf"));
     assert_eq!(reply.reports.last().unwrap().raw.as_ref().unwrap().b64, "YQpiCg==");
+}
+
+/// Through a pipe, as a file is sent to a command that the shell holds it for.
+#[test]
+fn what_is_typed_beyond_what_is_held_is_told() {
+    let mut bench = Bench::new("debian-12");
+    let mut console = Console::new("root", 80, 24).on_pipes();
+    let line = b"cat > /tmp/x; wc -c /tmp/x";
+    let (ended, first) = bench.call(|context, reply| console.exec(line, context, reply));
+    assert_eq!(ended, None);
+    let sent: Vec<u8> = (0..1_200_000_u32).flat_map(u32::to_le_bytes).collect();
+    for piece in sent.chunks(32 * 1024) {
+        let (ended, reply) = bench.call(|context, reply| console.input(piece, context, reply));
+        assert_eq!((ended, reply.reports.len()), (None, 0));
+    }
+    assert!((4 << 20..9 << 20).contains(&console.held()), "{}", console.held());
+    let (ended, reply) = bench.call(|context, reply| console.end_of_input(context, reply));
+    let reports: Vec<Report> = first.reports.into_iter().chain(reply.reports).collect();
+    assert_eq!(ended, Some(0));
+    assert_eq!(String::from_utf8_lossy(&reply.bytes), "4194304 /tmp/x\n");
+    let told = |kind: Kind| reports.iter().find(|report| report.kind == kind).unwrap();
+    let typed = told(Kind::Payload);
+    let raw = Raw { whole: None, ..Raw::of(&sent) };
+    assert_eq!(typed.raw, Some(raw), "{typed:?}");
+    assert_eq!(typed.data.text("typed_for"), Some("cat > /tmp/x; wc -c /tmp/x"));
+    assert_eq!(told(Kind::FileUpload).data.number("bytes"), Some(4 << 20));
+}
+
+#[test]
+fn what_was_typed_for_a_command_that_never_ended_is_told() {
+    let (mut seat, _) = Seat::new("debian-12", "root");
+    seat.types(b"cat > /tmp/x\rsecret\r");
+    let Seat { bench, console, .. } = &mut seat;
+    let ((), reply) = bench.call(|context, reply| console.end(context, reply));
+    let [report] = reply.reports.as_slice() else { panic!("{:?}", reply.reports) };
+    assert_eq!(report.kind, Kind::Payload);
+    assert_eq!(report.raw, Some(Raw::of(b"secret\n")));
+}
+
+/// What is beyond any line that is held is told when the connection ends.
+#[test]
+fn what_a_line_has_no_room_for_is_told() {
+    let (mut seat, _) = Seat::new("debian-12", "root");
+    for _ in 0..17 {
+        seat.types(&[b'x'; 16 * 1024]);
+    }
+    let Seat { bench, console, .. } = &mut seat;
+    let ((), reply) = bench.call(|context, reply| console.end(context, reply));
+    let lost = reply.reports.iter().find(|report| report.kind == Kind::Payload).unwrap();
+    assert_eq!(lost.raw, Some(Raw { whole: None, ..Raw::of(&[b'x'; 16 * 1024]) }));
+    let line = reply.reports.iter().find(|report| report.kind == Kind::CmdInput).unwrap();
+    assert_eq!(line.raw.as_ref().map(|raw| raw.len), Some(256 * 1024));
 }
 
 #[test]

@@ -13,7 +13,7 @@ const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Most web addresses that are kept of a line.
 const MAX_URLS: usize = 16;
 /// Bytes that cost a step.
-const STEP_BYTES: usize = 512;
+const STEP_BYTES: usize = 4 * 1024;
 
 /// One run.
 pub(in crate::logic::shell) struct World<'w, 'c> {

@@ -94,6 +94,7 @@ UMASK   IDLE    CHMOD   HELP    MDMD5   \n214 Direct comments to ftp-bugs@{host}
     taking_unique: "150 FILE: {}",
     done: "226 Transfer complete.",
     broken: "426 Data connection: Broken pipe.",
+    no_room: "452 Error writing to file: No space left on device.",
     aborted: "426 Transfer aborted. Data connection closed.",
     more_verbs: &["LPRT", "LPSV"],
     open_verbs: &["FEAT", "HELP", "NOOP"],

@@ -92,6 +92,7 @@ At session startup, client count was 1\n     {version} - secure, fast, stable\n\
     taking_unique: "150 FILE: {}",
     done: "226 Transfer complete.",
     broken: "426 Failure writing network stream.",
+    no_room: "451 Failure writing to local file.",
     aborted: "426 Failure writing network stream.",
     more_verbs: &["PBSZ", "PROT"],
     open_verbs: &["FEAT", "OPTS"],

@@ -12,8 +12,10 @@ use crate::logic::services::{Context, Reply};
 pub(super) const WINDOW: u32 = 64 * PACKET;
 /// Most bytes in one message, both ways; OpenSSH's.
 pub(super) const PACKET: u32 = 32 * 1024;
-/// Output beyond this is lost: the visitor does not read.
+/// Output that a program may add to while less waits: the visitor does not read.
 pub(super) const MAX_OUTPUT: usize = 256 * 1024;
+/// Output beyond this is lost. The last thing that a transfer says before it waits has room.
+const MOST_OUTPUT: usize = 2 * MAX_OUTPUT + 1024;
 
 /// A channel that is open.
 #[derive(Debug)]
@@ -161,7 +163,7 @@ impl Channel {
     pub(super) fn write(&mut self, bytes: &[u8], link: &mut Link<'_, '_>) {
         self.output.extend_from_slice(bytes);
         self.flush(link);
-        self.output.truncate(MAX_OUTPUT);
+        self.output.truncate(MOST_OUTPUT);
     }
 
     /// The program has ended.

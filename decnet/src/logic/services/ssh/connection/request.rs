@@ -1,7 +1,9 @@
 //! Requests to a channel: a terminal, an environment, a program.
 
+use super::super::draw::Draw;
 use super::super::fault::Fault;
 use super::super::link::Link;
+use super::super::pour::Pour;
 use super::super::profile::Extras;
 use super::super::scp::Scp;
 use super::super::sftp::Sftp;
@@ -9,7 +11,7 @@ use super::super::wire::Reader;
 use super::Connection;
 use super::channel::{Exit, Purpose};
 use super::session::{Program, Terminal};
-use crate::logic::event::{Data, Kind, text};
+use crate::logic::event::text;
 use crate::logic::services::Report;
 use crate::logic::services::account::Account;
 use crate::logic::shell::Console;
@@ -192,6 +194,10 @@ impl Connection {
         session.report_env(link.reply);
         let tty = session.tty();
         let account = Account::of(&user, link.context);
+        let piped = matches!(start, Start::Exec) && session.terminal.is_none();
+        let poured = if piped { Pour::of(command, &account, link.context) } else { None };
+        let drawn = if piped { Draw::of(command, &account, link.context) } else { None };
+        session.user.clone_from(&user);
         let (status, output) = match start {
             Start::Shell => {
                 let mut console = console(&user, session.terminal.as_ref());
@@ -203,6 +209,21 @@ impl Connection {
                 link.reply.report(command_report(b"sftp-server"));
                 session.program = Program::Sftp(Box::new(Sftp::new(account)));
                 (None, Vec::new())
+            }
+            Start::Exec if poured.is_some() => {
+                link.reply.report(shell_report(command, &user));
+                session.program =
+                    poured.map_or(Program::None, |pour| Program::Pour(Box::new(pour)));
+                (None, Vec::new())
+            }
+            Start::Exec if drawn.is_some() => {
+                link.reply.report(shell_report(command, &user));
+                let Some(mut draw) = drawn else { return };
+                let room = channel.room();
+                let Purpose::Session(session) = &mut channel.purpose else { return };
+                let (status, output) = link.run(|context, reply| draw.send(room, context, reply));
+                session.program = Program::Draw(Box::new(draw));
+                (status, output)
             }
             Start::Exec => match Scp::of(command, &account) {
                 Some(scp) => {
@@ -245,7 +266,14 @@ fn console(user: &str, terminal: Option<&Terminal>) -> Console {
     }
 }
 
+/// The report of a command that a shell would run.
+fn shell_report(command: &[u8], user: &str) -> Report {
+    let mut report = command_report(command);
+    report.data.put("user", text(user.as_bytes()));
+    report
+}
+
 /// The report of a program that is no shell.
 fn command_report(command: &[u8]) -> Report {
-    Report::new(Kind::CmdInput).data(Data::new().with("command", text(command)))
+    Report::command(command)
 }

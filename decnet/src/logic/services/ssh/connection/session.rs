@@ -1,5 +1,7 @@
 //! A program in a channel: what was asked for before it starts, and what it is.
 
+use super::super::draw::Draw;
+use super::super::pour::{Pour, Poured};
 use super::super::scp::Scp;
 use super::super::sftp::Sftp;
 use super::channel::Tty;
@@ -16,6 +18,8 @@ const MAX_ENV_TEXT: usize = 1024;
 pub(super) struct Session {
     pub(super) terminal: Option<Terminal>,
     pub(super) program: Program,
+    /// Who logged in, once a program is started.
+    pub(super) user: String,
     env: Vec<(String, String)>,
 }
 
@@ -33,8 +37,12 @@ pub(super) struct Terminal {
 pub(super) enum Program {
     /// A shell, or a command that it runs.
     Console(Box<Console>),
+    /// A file that `cat` sends.
+    Draw(Box<Draw>),
     /// A command that is done; this is how it ended.
     Ended(u8),
+    /// A file that is sent to `cat`.
+    Pour(Box<Pour>),
     /// A copy in the old way.
     Scp(Box<Scp>),
     /// A file transfer.
@@ -76,9 +84,10 @@ impl Session {
     pub(super) fn held(&self) -> usize {
         match &self.program {
             Program::Console(console) => console.held(),
+            Program::Pour(pour) => pour.held(),
             Program::Scp(scp) => scp.held(),
             Program::Sftp(sftp) => sftp.held(),
-            Program::Ended(_) | Program::None => 0,
+            Program::Draw(_) | Program::Ended(_) | Program::None => 0,
         }
     }
 
@@ -110,6 +119,11 @@ impl Session {
         match &mut self.program {
             Program::Console(console) if !bytes.is_empty() => console.input(bytes, context, reply),
             Program::Console(_) | Program::Ended(_) | Program::None => None,
+            Program::Draw(draw) => draw.send(room, context, reply),
+            Program::Pour(pour) => {
+                pour.input(bytes, context, reply);
+                None
+            }
             Program::Scp(scp) => scp.input(bytes, room, context, reply),
             Program::Sftp(sftp) => sftp.input(bytes, room, context, reply),
         }
@@ -124,20 +138,36 @@ impl Session {
         if let Program::Console(console) = &mut self.program {
             return console.end_of_input(context, reply);
         }
+        if let Program::Pour(pour) = &mut self.program {
+            let Poured { status, command } = pour.end(context, reply);
+            let Some(command) = command else { return Some(status) };
+            let mut console = Console::new(&self.user, 80, 24).on_pipes();
+            let status = console.exec(command.as_bytes(), context, reply);
+            let status = status.or_else(|| console.end_of_input(context, reply));
+            self.program = Program::Console(Box::new(console));
+            return status;
+        }
         self.end(context, reply);
         match &self.program {
-            Program::Scp(_) | Program::Sftp(_) => Some(0),
-            Program::Console(_) | Program::Ended(_) | Program::None => None,
+            Program::Scp(scp) => Some(scp.status()),
+            Program::Sftp(_) => Some(0),
+            Program::Console(_)
+            | Program::Draw(_)
+            | Program::Ended(_)
+            | Program::None
+            | Program::Pour(_) => None,
         }
     }
 
     /// The channel is gone, or at least its input.
     pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         match &mut self.program {
+            // What was to follow does not, for nobody is there.
+            Program::Pour(pour) => drop(pour.end(context, reply)),
             Program::Scp(scp) => scp.end(context, reply),
             Program::Sftp(sftp) => sftp.end(context, reply),
             Program::Console(console) => console.end(context, reply),
-            Program::Ended(_) | Program::None => {}
+            Program::Draw(_) | Program::Ended(_) | Program::None => {}
         }
     }
 
@@ -146,7 +176,11 @@ impl Session {
         match &mut self.program {
             Program::Console(console) => console.wake(context, reply),
             Program::Ended(status) => Some(*status),
-            Program::None | Program::Scp(_) | Program::Sftp(_) => None,
+            Program::Draw(_)
+            | Program::None
+            | Program::Pour(_)
+            | Program::Scp(_)
+            | Program::Sftp(_) => None,
         }
     }
 }

@@ -23,11 +23,12 @@ pub(super) use mac::{Mac, MacKind};
 pub(super) use open::{Opener, Packet};
 pub(super) use seal::Sealer;
 
-/// Longest packet that is held, without its MAC. RFC 4253 section 6.1 asks for as much, and no
-/// client sends more to a server that offers channels with packets of 32 KiB.
+/// Longest packet that is held of somebody who has not logged in, without its MAC. RFC 4253
+/// section 6.1 asks for as much, and no client sends more before it has.
 pub(super) const MAX_PACKET: usize = 35_000;
 
-/// Longest packet that OpenSSH takes. Between the two we wait as it would, and keep nothing.
+/// Longest packet that OpenSSH takes: a command may be nearly as long. Between the two we wait as it
+/// would, and keep nothing.
 const MAX_CLAIMED: usize = 256 * 1024;
 
 /// Shortest packet that OpenSSH takes, by its length field.

@@ -13,6 +13,17 @@ pub(in super::super) struct Opener {
     protection: Protection,
     seq: u32,
     state: State,
+    bound: Bound,
+}
+
+/// How long a packet may be that is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Bound {
+    /// As long as any that is taken.
+    Claimed,
+    /// As long as those before a login are.
+    #[default]
+    Usual,
 }
 
 /// How far the next packet has come.
@@ -79,6 +90,11 @@ impl Opener {
         }
     }
 
+    /// The visitor has logged in, and may send what OpenSSH takes.
+    pub(in super::super) fn admit(&mut self) {
+        self.bound = Bound::Claimed;
+    }
+
     /// Expects what follows under new keys; in strict key exchange its numbers start again.
     pub(in super::super) fn rekey(&mut self, protection: Protection, strict: bool) {
         self.protection = protection;
@@ -100,13 +116,15 @@ impl Opener {
         let length = self.protection.cipher.length(self.seq, field);
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if !(MIN_CLAIMED..=MAX_CLAIMED).contains(&length) {
-            return Err(Fault::Drop);
+            let admitted = self.bound == Bound::Claimed && length > MAX_CLAIMED;
+            return Err(if admitted { Fault::TooLong(length) } else { Fault::Drop });
         }
         if (4 + length - clear) % block != 0 {
             return Err(Fault::Drop);
         }
         let total = 4 + length + self.protection.tag();
-        self.state = if length > MAX_PACKET { State::Swallow(total) } else { State::Body(length) };
+        let longest = if self.bound == Bound::Usual { MAX_PACKET } else { MAX_CLAIMED };
+        self.state = if length > longest { State::Swallow(total) } else { State::Body(length) };
         Ok(())
     }
 

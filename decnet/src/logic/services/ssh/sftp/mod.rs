@@ -112,7 +112,7 @@ impl Sftp {
     pub(super) fn end(&mut self, context: &mut Context<'_>, reply: &mut Reply) {
         let mut files = self.account.files(context);
         for upload in self.handles.uploads() {
-            upload.finish(&mut files, reply);
+            upload.leave(&mut files, reply);
         }
     }
 

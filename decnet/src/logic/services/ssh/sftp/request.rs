@@ -5,7 +5,7 @@ use super::attributes::{self, Wanted};
 use super::handle::{Appends, Handle};
 use super::{Call, Status, extension};
 use crate::logic::event::text;
-use crate::logic::files::{self, Kind, MAX_FILE, Owner, Stat};
+use crate::logic::files::{self, Kind, Owner, Stat};
 use crate::logic::services::account;
 use crate::logic::services::listing::{self, Days};
 use crate::logic::services::upload::{Existing, Upload};
@@ -145,8 +145,7 @@ impl Call<'_, '_> {
         match self.handles.close(handle) {
             None => Err(Status::NoSuchFile),
             Some(Handle::Upload { file, .. }) => {
-                // What does not fit is kept as a length: the visitor is told that all went well.
-                file.finish(&mut self.files, self.reply);
+                file.finish(&mut self.files, self.reply)?;
                 Ok(self.done())
             }
             Some(Handle::Directory { .. } | Handle::File(_)) => Ok(self.done()),
@@ -172,8 +171,12 @@ impl Call<'_, '_> {
     fn write(&mut self, handle: &[u8], offset: u64, bytes: &[u8]) -> Answer {
         match self.handles.find(handle) {
             None => return Err(Status::Failure),
-            Some(Handle::Upload { file, appends: Appends::No }) => file.write(offset, bytes),
-            Some(Handle::Upload { file, appends: Appends::Yes }) => file.append(bytes),
+            Some(Handle::Upload { file, appends: Appends::No }) => {
+                file.write(offset, bytes, &mut self.files, self.reply);
+            }
+            Some(Handle::Upload { file, appends: Appends::Yes }) => {
+                file.append(bytes, &mut self.files, self.reply);
+            }
             Some(Handle::Directory { .. } | Handle::File(_)) => return Err(Status::NoSuchFile),
         }
         Ok(self.done())
@@ -209,10 +212,9 @@ impl Call<'_, '_> {
         }
         let mut result = Ok(());
         if let Some(size) = wanted.size {
-            let head = self.files.read_at(&path, 0, MAX_FILE)?;
             let cut = usize::try_from(size).unwrap_or(usize::MAX);
-            let head = head.get(..cut).unwrap_or(&head);
-            result = result.and(self.files.keep(&path, head, size).map(drop));
+            let head = self.files.read_at(&path, 0, cut)?;
+            result = result.and(self.files.keep(&path, &head, size).map(drop));
         }
         if let Some(mode) = wanted.mode {
             result = result.and(self.files.set_mode(&path, mode));

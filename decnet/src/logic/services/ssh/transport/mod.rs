@@ -195,6 +195,7 @@ impl Transport {
     /// The visitor is logged in: keys may be exchanged again, and delayed compression begins.
     pub(super) fn logged_in(&mut self) {
         self.login = Login::Done;
+        self.opener.admit();
         self.start_compression();
     }
 
