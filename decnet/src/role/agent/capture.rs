@@ -99,7 +99,7 @@ impl Engine {
             if count >= BUSY && !self.capture.quiet {
                 self.set_wakeups(Wakeups::Off)?;
             }
-            if count < TURN {
+            if count < TURN || self.writer.is_full() {
                 return Ok(());
             }
         }

@@ -196,15 +196,15 @@ impl Engine {
         tokio::task::consume_budget().await;
         let quiet = self.capture.is_quiet();
         let capturing = !self.captures.is_empty();
-        let full = self.writer.has_much();
+        let (much, full) = (self.writer.has_much(), self.writer.is_full());
         let wake = tokio::select! {
             _ = ears.terminate.recv() => Wake::Stop,
             _ = ears.interrupt.recv() => Wake::Stop,
-            ready = self.capture.readable(), if !quiet => { ready?; Wake::Sightings }
-            _ = ears.poll.tick(), if quiet => Wake::Sightings,
+            ready = self.capture.readable(), if !quiet && !full => { ready?; Wake::Sightings }
+            _ = ears.poll.tick(), if quiet && !full => Wake::Sightings,
             ready = self.keeper.readable() => { ready?; Wake::Keeper }
-            ready = self.keeper.face_readable(), if !full => { ready?; Wake::Face }
-            () = self.writer.has_less(), if full => Wake::Face,
+            ready = self.keeper.face_readable(), if !much => { ready?; Wake::Face }
+            () = self.writer.has_less(), if much || full => Wake::Face,
             ready = self.captures.readable(), if capturing => { ready?; Wake::Copies }
             Some(asked) = ears.requests.recv() => Wake::Asked(asked),
             Some(done) = ears.results.recv() => Wake::Done(done),

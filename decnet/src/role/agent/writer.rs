@@ -1,9 +1,9 @@
 //! The thread that writes events: into the store, and wherever else they are wanted.
 //!
 //! The queue to it is bounded, in entries and in bytes. While much waits the agent takes nothing from
-//! the face, where visitors then wait by what each has caused; when the queue is full the agent waits
-//! itself, and behind it the kernel's ring: nothing is dropped for want of time. What the store
-//! cannot take for [`PATIENCE`] (a full disk) is dropped, counted, and said.
+//! the face, where visitors then wait by what each has caused; while more waits it takes nothing from
+//! the kernel's ring either, and goes on with all else. Nothing is dropped before that ring is full.
+//! What the store cannot take for [`PATIENCE`] (a full disk) is dropped, counted, and said.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,6 +27,9 @@ use crate::logic::wire::Sent;
 const QUEUE: usize = 32_768;
 /// Bytes of events that wait before the face does.
 const MUCH: usize = 16 * 1024 * 1024;
+/// As many of both, and the kernel's ring waits too: what comes with one look at it has room above.
+const FULL: usize = 2 * MUCH;
+const CROWD: usize = QUEUE / 4 * 3;
 /// Bytes of events that wait after which it is worth while to give memory back.
 const FLOOD: usize = 4 * 1024 * 1024;
 /// Events written at a time, and bytes of them.
@@ -151,6 +154,12 @@ impl Writer {
     /// Whether so much waits that nothing more is to be taken from the face.
     pub(super) fn has_much(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) >= MUCH
+    }
+
+    /// Whether so much waits that nothing more is to be taken from the kernel's ring either.
+    pub(super) fn is_full(&self) -> bool {
+        let events = self.events.load(Ordering::Relaxed);
+        self.bytes.load(Ordering::Relaxed) >= FULL || events >= CROWD
     }
 
     /// Gives memory back after a flood of events.
