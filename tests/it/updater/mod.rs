@@ -4,6 +4,7 @@
 mod alone;
 mod commanded;
 mod direct;
+mod disk;
 mod faultless;
 mod fleet;
 mod forgiven;
