@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use decnet::logic::event::{Event, Kind, Raw};
 use decnet_tests::client::stop;
-use decnet_tests::world::{World, wait_for};
+use decnet_tests::world::{World, decnet, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -346,4 +346,54 @@ fn a_flood_of_files_neither_fills_the_memory_nor_keeps_another_waiting() {
     assert!(asked > 3, "the flood was over before anybody looked");
     assert!(slowest < Duration::from_secs(20), "{slowest:?} of {asked}");
     assert!(most[0] < 400 * 1024 && most[1] < 400 * 1024, "{most:?}");
+}
+
+/// Runs a program on a disk of its own, which is small and gone with it.
+const SMALL_DISK: &str = "mount --make-rprivate / && truncate -s 80M $0.disk && \
+    mkfs.ext4 -q -m 0 $0.disk && mkdir -p $0 && mount -o loop $0.disk $0 && exec \"$@\"";
+
+/// Of what fills the disk some is not kept, and every event is there all the same.
+#[test]
+fn a_full_disk_takes_evidence_and_never_an_event() {
+    let world = World::make();
+    let state = world.state_dir().display().to_string();
+    let by = ["unshare", "--mount", "sh", "-c", SMALL_DISK, &state];
+    let agent = world.start_agent_by(&by, ONE);
+    agent.wait_up();
+    let ip = agent.decky("files-01").ip;
+    // Nobody else sees that disk.
+    let (pid, program) = (agent.pid().to_string(), decnet().display().to_string());
+    let line = ["nsenter", "--mount", "--target", &pid, &program, "events", "--json", "-n0"];
+    let line = [&line[..], &["--state-dir", &state]].concat();
+    let find = |wanted: &dyn Fn(&Event) -> bool| {
+        wait_for(|| {
+            let all = world.on_node(&line).stdout;
+            let events = all.split(|byte| *byte == b'\n').flat_map(serde_json::from_slice::<Event>);
+            events.into_iter().find(|event| wanted(event))
+        })
+    };
+    let mut kept = Vec::new();
+    for n in 0..5 {
+        let (sent, path) = (bytes(12 * MIB, n), format!("/tmp/full{n}"));
+        send(&world, ip, "scp", &path, &sent);
+        let raw = Raw::of(&sent);
+        let of_it = |event: &Event| {
+            let told = event.raw.as_ref().map(|raw| (&raw.sha256, raw.len));
+            event.event == Kind::FileUpload && told == Some((&raw.sha256, raw.len))
+        };
+        let event = find(&of_it).unwrap_or_else(|| panic!("{path}: {}", world.log()));
+        kept.push(whole(&event));
+    }
+    assert!(kept.iter().any(|whole| whole.as_deref() == Some("true")), "{kept:?}");
+    let line = ["nsenter", "--mount", "--target", &pid, &program, "files", "--json"];
+    let listed = world.on_node(&[&line[..], &["--state-dir", &state]].concat()).stdout;
+    let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed).expect("JSON");
+    assert!((1..5).contains(&listed.len()), "the disk was not full: {listed:?}");
+    // Another's is recorded as before, and nothing was given up.
+    ssh(&world, ip, &["echo still-here"]);
+    let said = find(&|event| {
+        event.event == Kind::CmdInput && event.data.text("command") == Some("echo still-here")
+    });
+    assert!(said.is_some(), "{}", world.log());
+    assert!(!world.log().contains("dropping them"), "{}", world.log());
 }

@@ -50,8 +50,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Query`](super::StoreError::Query) when SQLite refuses; none is kept then.
+    /// [`StoreError::Crowded`](super::StoreError::Crowded) when too little of the disk would be left
+    /// to events, [`StoreError::Query`](super::StoreError::Query) when SQLite refuses; none is kept
+    /// then.
     pub fn save_parts(&mut self, parts: &[Part]) -> Result<()> {
+        self.ensure_room(parts.iter().map(|part| part.body.len() as u64).sum())?;
         let step = self.step()?;
         for part in parts {
             step.prepare_cached(

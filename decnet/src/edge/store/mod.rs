@@ -14,6 +14,7 @@ mod files;
 mod follow;
 mod histogram;
 mod prune;
+mod room;
 mod schema;
 mod sessions;
 mod sources;
@@ -103,6 +104,9 @@ pub enum StoreError {
         #[source]
         source: rusqlite::Error,
     },
+    /// More evidence would leave too little of the disk to events.
+    #[error("the disk of the store is nearly full")]
+    Crowded,
     /// The file was written by a later version.
     #[error(
         "store `{path}` has version {found}, this program knows {known}: use the release that wrote it"
@@ -130,10 +134,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the disk is full, or the file may not grow.
+    /// Whether the disk is full or nearly so, or the file may not grow.
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Query { source, .. }
-            if source.sqlite_error_code() == Some(ErrorCode::DiskFull))
+        match self {
+            Self::Crowded => true,
+            Self::Query { source, .. } => source.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            _ => false,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::writer::Whole;
 use crate::edge::clock;
-use crate::edge::store::{EvidenceId, FileChange, Part, Store};
+use crate::edge::store::{EvidenceId, FileChange, Part, Store, StoreError};
 use crate::logic::event::{Event, Kind, MAX_RAW, MAX_WHOLE, SessionId, sha256_text};
 use crate::logic::fair::Budget;
 use crate::logic::files::{Body, Node};
@@ -99,7 +99,14 @@ impl Arrivals {
             return;
         }
         let parts = std::mem::take(&mut self.parts);
-        let Err(error) = store.save_parts(&parts) else { return };
+        let mut saved = store.save_parts(&parts);
+        // The oldest goes, as where the store may have no more.
+        if saved.as_ref().is_err_and(StoreError::is_full)
+            && store.prune_evidence(0, 1).is_ok_and(|forgotten| forgotten > 0)
+        {
+            saved = store.save_parts(&parts);
+        }
+        let Err(error) = saved else { return };
         tracing::warn!(%error, "cannot keep what visitors send");
         let lost: HashSet<EvidenceId> = parts.iter().map(|part| part.of).collect();
         let lost = |known: &Arriving| known.id.is_some_and(|id| lost.contains(&id));
