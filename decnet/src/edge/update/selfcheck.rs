@@ -1,12 +1,13 @@
 //! A release says itself whether it runs here, before anything names it.
 
 use std::io::{self, Read};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -79,6 +80,10 @@ fn unwell(status: ExitStatus, error: &str) -> Unwell {
     match status.code().and_then(|code| u8::try_from(code).ok()) {
         Some(CANNOT_ASK) => Unwell::Unasked(error.to_owned()),
         Some(CANNOT_RUN) => Unwell::Unfit(error.to_owned()),
+        // We have not, and nobody else may: the kernel does, when there is no memory left.
+        _ if status.signal() == Some(libc::SIGKILL) => {
+            Unwell::Unasked("its self-check was killed, as for want of memory".to_owned())
+        }
         _ => Unwell::Unfit(format!("it ended with {status}: {error}")),
     }
 }
@@ -129,4 +134,30 @@ fn confined(dir: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg(dir.join("bin/decnet")).arg(SELFCHECK);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_check_that_is_killed_says_nothing_of_its_release() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("bin")).expect("it is ours");
+        for (script, is_of_release) in [
+            ("exit 3", true),
+            ("kill -SEGV $$", true),
+            ("echo other", true),
+            ("kill -KILL $$", false),
+        ] {
+            std::fs::write(dir.path().join("bin/decnet"), script).expect("it is ours");
+            let found = self_check(dir.path(), Digest::of(b"this"));
+            assert_eq!(
+                matches!(found, Err(Unwell::Unfit(_))),
+                is_of_release,
+                "{script}: {found:?}"
+            );
+            assert!(found.is_err(), "{script}");
+        }
+    }
 }
