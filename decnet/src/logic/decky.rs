@@ -95,3 +95,21 @@ impl Identity {
         }
     }
 }
+
+#[cfg(test)]
+impl Identity {
+    /// A decky for tests: `files-01` of this persona, which booted at second 1,787,000,000.
+    pub(crate) fn sample(persona: &'static Persona) -> Self {
+        let (name, mac) = ("files-01".parse().unwrap(), persona.mac([0, 1, 2, 3]));
+        Self {
+            hostname: persona::hostname(persona, &name, mac),
+            name,
+            persona,
+            mac,
+            ip: [192, 168, 7, 20].into(),
+            ip6: None,
+            secret: Secret([7; 32]),
+            booted: Timestamp(1_787_000_000_000_000_000),
+        }
+    }
+}

@@ -4,28 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::logic::decky::Secret;
-use crate::logic::persona::{self, Persona};
+use crate::logic::persona;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000_000_000);
 const USER: Owner = Owner { uid: 1000, gid: 1000 };
 
-fn decky_of(persona: &'static Persona) -> Identity {
-    let mac = persona.mac([0, 1, 2, 3]);
-    let name = "files-01".parse().unwrap();
-    Identity {
-        hostname: persona::hostname(persona, &name, mac),
-        name,
-        persona,
-        mac,
-        ip: [192, 168, 7, 20].into(),
-        ip6: None,
-        secret: Secret([7; 32]),
-        booted: Timestamp(NOW.0 - 3_000_000_000_000_000),
-    }
-}
-
 fn debian() -> Identity {
-    decky_of(persona::find("debian-12").unwrap())
+    Identity::sample(persona::find("debian-12").unwrap())
 }
 
 fn text(access: &Access<'_>, path: &str) -> String {
@@ -45,7 +30,7 @@ fn an_untouched_decky_costs_two_words() {
 #[test]
 fn every_persona_has_a_sound_tree() {
     for persona in persona::ALL {
-        let decky = decky_of(persona);
+        let decky = Identity::sample(persona);
         let mut files = Files::default();
         let access = files.by(&decky, Owner::ROOT, NOW);
         let paths: BTreeSet<_> = access.tree.iter().map(|entry| entry.path).collect();
@@ -71,7 +56,7 @@ fn links_of_the_base_lead_somewhere() {
     // These point out of what is modelled, or are links that dangle on a real system as well.
     let known = ["/dev/log", "/etc/localtime", "/etc/rmt", "/sys", "/usr/bin/tftpd"];
     for id in ["debian-12", "ubuntu-24.04", "freebsd-14"] {
-        let decky = decky_of(persona::find(id).unwrap());
+        let decky = Identity::sample(persona::find(id).unwrap());
         let mut files = Files::default();
         let access = files.by(&decky, Owner::ROOT, NOW);
         for entry in access.tree.iter() {
@@ -296,7 +281,7 @@ fn a_large_file_comes_back_in_pieces() {
 
 #[test]
 fn windows_does_not_tell_upper_from_lower_case() {
-    let decky = decky_of(persona::find("windows-10").unwrap());
+    let decky = Identity::sample(persona::find("windows-10").unwrap());
     let mut files = Files::default();
     let mut root = files.by(&decky, Owner::ROOT, NOW);
     assert_eq!(root.canonical("/windows/SYSTEM32/Cmd.exe").unwrap(), "/Windows/System32/cmd.exe");

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use super::*;
-use crate::logic::decky::{Identity, Secret};
+use crate::logic::decky::Identity;
 use crate::logic::event::{Kind, Value};
 use crate::logic::persona;
 use crate::logic::services::{Context, Reply, Report, State};
@@ -18,18 +18,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(persona: &str) -> Self {
         let persona = persona::find(persona).unwrap();
-        let mac = persona.mac([0, 1, 2, 3]);
-        let name = "files-01".parse().unwrap();
-        let decky = Identity {
-            hostname: persona::hostname(persona, &name, mac),
-            name,
-            persona,
-            mac,
-            ip: [192, 168, 7, 20].into(),
-            ip6: None,
-            secret: Secret([7; 32]),
-            booted: Timestamp(NOW.0 - 3_000_000_000_000_000),
-        };
+        let decky = Identity::sample(persona);
         Self { decky, state: State::default() }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::{DataReply, Listen, State};
 use super::*;
-use crate::logic::decky::{Identity, Secret};
+use crate::logic::decky::Identity;
 use crate::logic::event::Outcome;
 use crate::logic::files::Owner;
 use crate::logic::persona;
@@ -38,18 +38,7 @@ struct Visit {
 impl Visit {
     fn new(persona: &str, settings: &Settings) -> (Self, String) {
         let persona = persona::find(persona).unwrap();
-        let mac = persona.mac([0, 1, 2, 3]);
-        let name = "files-01".parse().unwrap();
-        let decky = Identity {
-            hostname: persona::hostname(persona, &name, mac),
-            name,
-            persona,
-            mac,
-            ip: [192, 168, 7, 20].into(),
-            ip6: None,
-            secret: Secret([7; 32]),
-            booted: Timestamp(NOW.0 - 3_000_000_000_000_000),
-        };
+        let decky = Identity::sample(persona);
         let mut visit = Self {
             decky,
             state: State::default(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::{Report, State};
 use super::*;
-use crate::logic::decky::{Identity, Secret};
+use crate::logic::decky::Identity;
 use crate::logic::event::{Kind, Outcome};
 use crate::logic::persona;
 use crate::logic::time::Timestamp;
@@ -24,18 +24,7 @@ struct Visit {
 impl Visit {
     fn new(persona: &str, settings: &Settings) -> (Self, Vec<u8>) {
         let persona = persona::find(persona).unwrap();
-        let mac = persona.mac([0, 1, 2, 3]);
-        let name = "files-01".parse().unwrap();
-        let decky = Identity {
-            hostname: persona::hostname(persona, &name, mac),
-            name,
-            persona,
-            mac,
-            ip: [192, 168, 7, 20].into(),
-            ip6: None,
-            secret: Secret([7; 32]),
-            booted: Timestamp(NOW.0 - 3_000_000_000_000_000),
-        };
+        let decky = Identity::sample(persona);
         let session = Session::new(settings);
         let mut visit = Self {
             decky,

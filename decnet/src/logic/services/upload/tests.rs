@@ -1,24 +1,13 @@
 use super::*;
-use crate::logic::decky::{Identity, Secret};
+use crate::logic::decky::Identity;
 use crate::logic::event::Raw;
 use crate::logic::files::{Files, MAX_FILE, Owner};
 use crate::logic::persona;
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
+const NOW: Timestamp = Timestamp(1_790_000_000_000_000_000);
 
 fn decky() -> Identity {
-    let persona = persona::find("debian-12").unwrap();
-    let (name, mac) = ("files-01".parse().unwrap(), persona.mac([0, 1, 2, 3]));
-    Identity {
-        hostname: persona::hostname(persona, &name, mac),
-        name,
-        persona,
-        mac,
-        ip: [192, 168, 7, 20].into(),
-        ip6: None,
-        secret: Secret([7; 32]),
-        booted: Timestamp(NOW.0 - 3_000_000_000_000_000),
-    }
+    Identity::sample(persona::find("debian-12").unwrap())
 }
 
 /// What came of sending a file.
